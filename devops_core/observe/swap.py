@@ -70,31 +70,43 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
-    """Return the state of production; a return and the end without a bake need only the listeners.
+    """Return the state of production; after a switch without a bake the listeners are enough.
 
-    A check of CloudWatch takes place at most once a minute; its failure is a result.
+    A check of CloudWatch takes place at most once a minute; its failure is a result. Customers
+    return also while only the listeners can be observed.
     """
     details: SwapDetails = operation.details
     now = cloud.clock.now()
     check = partial(_check, cloud, details, inventory, now)
     checks = [check] if details.policy.checks and details.check_due(now) else []
     calls = listener_calls(cloud, inventory)
-    # Customers must be able to leave a release while ECS does not respond.
-    returns = details.weight > 0 and bool(operation.aborted_by or details.returning)
-    if returns or not details.policy.progressive:
+    if not details.policy.progressive:
         rules = cloud.gather(calls)
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-        if returns or observed.production == details.live:
+        if observed.production == details.live:
             return observed
         calls = []
-    found = cloud.gather([*calls, *_slot_calls(cloud, operation.application, inventory), *checks])
+    slot_calls = _slot_calls(cloud, operation.application, inventory)
+    if details.returning or operation.aborted_by:
+        slot_calls = [partial(_optional, call) for call in slot_calls]
+    found = list(cloud.gather([*calls, *slot_calls, *checks]))
     if calls:
         rules, found = found[: len(calls)], found[len(calls) :]
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-    services, *healthy = found[: len(found) - len(checks)]
+    monitored = found.pop() if checks else None
+    if None in found:
+        return replace(observed, monitored=monitored)
+    services, *healthy = found
     counts = dict(zip(inventory.slots, healthy, strict=True))
-    monitored = found[-1] if checks else None
     return replace(observed, services=services, healthy=counts, monitored=monitored)
+
+
+def _optional(call: Callable[[], Any]) -> Any:
+    """Return the result of a call, None after an AWS error."""
+    try:
+        return call()
+    except AwsError:
+        return None
 
 
 def _alarms(cloud: Cloud, names: Sequence[str], now: datetime) -> Monitored:

@@ -21,6 +21,7 @@ from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
 from devops_core.model.specification import secret_arns
+from devops_core.model.swap_policy import ALL
 from devops_core.naming import SLOTS, Environment, Image, environment_name, service_name
 from tests.lab import swap_promises
 from tests.lab.effective import effective_settings
@@ -38,6 +39,8 @@ from tests.lab.snapshot import (
 
 # Listings with an entry for each event: those of its application and of all applications.
 _LISTINGS = 2
+# The outcomes of events, beside the end of an operation, that people learn by a notification.
+_FOR_PEOPLE = ("AWAITING_APPROVAL", "RETURNING", "DRIFT")
 # The calls of CloudWatch on the wires of the fakes and of moto.
 _CHECKS = frozenset(
     {
@@ -204,6 +207,25 @@ def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
     assert snapshot.listed == expected, f"the listings have {snapshot.listed}, not {expected}"
 
 
+def each_event_for_people_has_one_notification(snapshot: Snapshot, context: Context) -> None:
+    """Exactly the notifications about events are in the outbox or were sent, none twice in it.
+
+    These events are the end of an operation, a wait for an approval, a rollback and drift.
+    """
+    del context
+    expected = {
+        f"{event.operation}-{event.key}"
+        for some in snapshot.events.values()
+        for event in some
+        if event.key == "END" or event.outcome in _FOR_PEOPLE
+    }
+    unsent = {*snapshot.outbox}
+    assert len(unsent) == len(snapshot.outbox), f"the outbox has {snapshot.outbox}"
+    known = unsent.union(snapshot.sent)
+    assert known >= expected, f"{sorted(expected - known)} are neither in the outbox nor sent"
+    assert known == expected, f"{sorted(known - expected)} have no event"
+
+
 def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
     del context
     for name, claim in _claims(snapshot):
@@ -263,6 +285,7 @@ ALWAYS: tuple[Check, ...] = (
     each_operation_has_one_complete_log,
     each_event_belongs_to_an_operation,
     each_event_is_listed,
+    each_event_for_people_has_one_notification,
     no_claim_outlives_its_operation,
     each_claim_is_that_of_an_operation,
     each_specification_belongs_to_an_application,
@@ -554,12 +577,18 @@ def an_operation_that_failed_before_its_switch_moved_no_customers(
 
 
 def a_failed_swap_has_returned_its_customers(snapshot: Snapshot, context: Context) -> None:
-    """After the events of its shifts there is one of the return."""
+    """After the events of its shifts there is one of the return.
+
+    If AWS blocks the last steps of a swap, it fails while all customers have the new release.
+    """
     del context
     for operation in _failed(snapshot):
         outcomes = [event.outcome for event in snapshot.events[operation.id]]
         shifts = {"SHIFTED", "SWITCHED"}.intersection(outcomes)
-        assert not shifts or "RETURNED" in outcomes, f"{_title(operation)} has {outcomes}"
+        all_moved = getattr(operation.details, "weight", 0) == ALL
+        blocked = all_moved and not operation.details.returning and not operation.aborted_by
+        returned = "RETURNED" in outcomes or blocked
+        assert not shifts or returned, f"{_title(operation)} has {outcomes}"
 
 
 AT_REST: tuple[Check, ...] = (

@@ -115,6 +115,7 @@ class Snapshot(Protocol):
     `records` are the records of applications by name, `specifications` the stored revisions by
     application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.
+    `outbox` has the ids of the notifications that are not sent, `sent` those of the sent ones.
     `services` and scalable `targets` are by cluster and name, `task_definitions` by ARN, and
     `pages` by URL.
     """
@@ -133,6 +134,10 @@ class Snapshot(Protocol):
     def events(self) -> Mapping[str, Sequence[Event]]: ...
     @property
     def listed(self) -> Counter[tuple[str, str]]: ...
+    @property
+    def outbox(self) -> Sequence[str]: ...
+    @property
+    def sent(self) -> Collection[str]: ...
     @property
     def services(self) -> Mapping[tuple[str, str], Service]: ...
     @property
@@ -253,6 +258,8 @@ class StoredSnapshot:
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outbox: list[str] = field(default_factory=list)
+    sent: set[str] = field(default_factory=set)
     listeners: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
@@ -285,6 +292,7 @@ class StoredSnapshot:
             },
             events=events,
             listed=Counter({key: self.listed[key] for key in self.listed if key[0] in events}),
+            outbox=[each for each in self.outbox if each.partition("-")[0] in events],
             task_definitions={
                 arn: each
                 for arn, each in self.task_definitions.items()

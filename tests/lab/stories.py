@@ -114,6 +114,9 @@ def _deploys() -> Iterator[Story]:
     yield replace(story("one", one, DEV="3.0"), following=deploy("2.0", "dev"), moto=states.SHOP)
     all_of = story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
     yield replace(all_of, following=deploy("2.0", *_TESTS), moto=states.LARGE)
+    # The schedule fires again after the end, and sends the notification.
+    notified = replace(story("notified", one, DEV="3.0"), triggers=(schedule,), at_least=3)
+    yield replace(notified, following=deploy("2.0", "dev"), moto=states.SHOP)
     yield story("waiting", deploy("3.0", "dev", wait=25), DEV="3.0")
     yield story("same", deploy("2.0", "dev"))
     # ECS reports the digest after the rollout.

@@ -77,6 +77,8 @@ class MemorySnapshot:
         # The promises that hold at any moment need these.
         self.operations = {key[1]: each for key, each in tables.operations.items()}
         self.events: dict[str, list[Event]] = {}
+        self.outbox = [each.id for each in tables.outbox.values()]
+        self.sent = {each.detail["id"] for each in cloud.notifications.sent}
         for event in tables.events.values():
             self.events.setdefault(event.operation, []).append(event)
         for events in self.events.values():

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model.inventory import RowStatus
+from devops_core.model.notification import notifications
 from devops_core.model.operation import Operation
 from devops_core.naming import OPERATION_TAG
 from tests.lab.moto.account import Account
@@ -75,6 +76,13 @@ class MotoSnapshot(TableItems):
                 yield items.operation_key(operation.application, operation.id)
                 for event in self.events[operation.id]:
                     yield from map(_key, items.event_items(event))
+                for notification in notifications(operation, self.events[operation.id]):
+                    yield _key(items.notification_item(notification))
+
+    @property
+    def sent(self) -> Collection[str]:
+        """The ids of the notifications that EventBridge has accepted."""
+        return self._account.completion.sent
 
     @cached_property
     def services(self) -> Mapping[tuple[str, str], Service]:

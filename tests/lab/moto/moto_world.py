@@ -84,6 +84,9 @@ class World(BaseWorld):
         log, over = self.account.settings.tables.log, self.records().over
         for key in over:
             self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
+        remaining = {operation for _, operation in self.in_progress()}
+        sent = self.account.completion.sent
+        sent -= {each for each in sent if each.partition("-")[0] not in remaining}
 
 
 def _known(row: Row) -> tuple[Any, ...]:

@@ -175,6 +175,8 @@ def state() -> Prepared:
         operations={SWAP: swap},
         events={SWAP: events},
         listed=Counter({(SWAP, each.key): 2 for each in events}),
+        outbox=[f"{SWAP}-END"],
+        sent={f"{SWAP}-END"},
         listeners={
             ("Shop", "production"): weights("prod-2", "prod-1"),
             ("Shop", "test"): weights("prod-1", "prod-2"),
@@ -234,6 +236,16 @@ def changed_events(change: Callable[[list[Event]], object], operation: str = SWA
         state.listed = Counter({(each.operation, each.key): 2 for each in events})
 
     return broken
+
+
+def without_notifications(state: Prepared) -> None:
+    state.outbox.clear()
+    state.sent.clear()
+
+
+def without_end(state: Prepared) -> None:
+    changed_events(lambda events: events.pop())(state)
+    without_notifications(state)
 
 
 def changed_page(**changes: str) -> Break:
@@ -345,6 +357,7 @@ def swapping(weight: int = 0, share: int | None = None, **changes: Any) -> Break
         changed_operation(**open_one, details=details(weight, **changes))(state)
         if state.events[SWAP][-1].key == "END":
             changed_events(lambda events: events.pop())(state)
+        without_notifications(state)
         state.rows = [replace(each, claim=SWAP) for each in state.rows]
         found = weight if share is None else share
         state.listeners["Shop", "production"] = split(found)
@@ -362,6 +375,7 @@ def both(*breaks: Break) -> Break:
 
 def failed_after_a_shift(state: Prepared) -> None:
     failed_swap(state)
+    changed_operation(details=details(10))(state)
     state.events[SWAP][1] = event("001", "SHIFTED")
 
 
@@ -560,6 +574,19 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (promises.each_event_is_listed, lambda state: state.listed.subtract({(SWAP, "000"): 1})),
     (promises.each_event_is_listed, lambda state: state.listed.update({(OTHER, "000"): 2})),
+    (promises.each_event_for_people_has_one_notification, without_notifications),
+    (
+        promises.each_event_for_people_has_one_notification,
+        changed_events(lambda events: events.insert(2, event("002", "RETURNING"))),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.outbox.append(f"{SWAP}-END"),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.sent.add(f"{OTHER}-END"),
+    ),
     (promises.no_claim_outlives_its_operation, changed_row(claim=SWAP)),
     (promises.each_claim_is_that_of_an_operation, changed_row(claim=OTHER)),
     (
@@ -630,7 +657,10 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
         early_end(steps=timedelta(minutes=5), bake=timedelta(minutes=5)),
     ),
     (promises.a_failed_swap_has_returned_its_customers, failed_after_a_shift),
-    (promises.a_failed_swap_has_returned_its_customers, failed_swap),
+    (
+        promises.a_failed_swap_has_returned_its_customers,
+        both(failed_swap, changed_operation(aborted_by="alice")),
+    ),
 )
 
 
@@ -730,9 +760,14 @@ def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -
 
 def test_an_open_operation_is_found(state: Prepared) -> None:
     changed_operation(status=Status.IN_PROGRESS, ended_at=None)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     with pytest.raises(AssertionError, match=r"^each operation ends: "):
         hold_at_rest(state)
+
+
+def test_a_swap_whose_last_steps_are_blocked_has_moved_all_customers(state: Prepared) -> None:
+    failed_swap(state)
+    hold_at_rest(state)
 
 
 def test_a_failed_swap_must_not_have_moved_the_customers(state: Prepared) -> None:
@@ -818,7 +853,7 @@ def acting(state: Prepared) -> Prepared:
         "deadline": deadline, "progress": parts, "details": SwapDetails("prod-1", "prod-2"),
     }  # fmt: skip
     changed_operation(**open_one)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     state.rows = [replace(each, claim=SWAP) for each in state.rows]
     return state
 
