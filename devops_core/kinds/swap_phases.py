@@ -216,11 +216,15 @@ def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]
 def _begin_return(
     operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
 ) -> Operation:
-    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin."""
+    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin.
+
+    Reads show the reasons until the end.
+    """
     details: SwapDetails = operation.details
     if not details.weight:
         reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
-    operation = replace(operation, deadline=min(operation.deadline, now + LIMIT))
+    deadline = min(operation.deadline, now + LIMIT)
+    operation = replace(operation, deadline=deadline, reasons=reasons)
     return operation.with_details(returning=reasons)
 
 
