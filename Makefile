@@ -12,7 +12,7 @@ TEST_TOOLS := .venv/installed .local/venv/installed .local/security/installed .l
 
 UP_OPTIONS = $(if $(PORT),--port $(PORT)) $(if $(LAMBDA_ENDPOINT),--lambda-endpoint $(LAMBDA_ENDPOINT)) \
 	$(if $(filter 1,$(DOCKER)),--docker) $(if $(filter 1,$(KEEP)),--keep) \
-	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI))
+	$(if $(filter 1,$(AUTH)),--auth) $(if $(REPOURI),--repouri $(REPOURI)) $(if $(SPEED),--speed $(SPEED))
 
 .PHONY: help setup cli up down logs push demo lint security test proofs test-busy check acceptance template-check reference lock crash \
 	races stateful fuzz attack mutants scale rates bench bench-swap clean
@@ -27,7 +27,7 @@ setup: ## Install the laptop cloud and the deploy tool
 
 cli: .local/cli/installed ## Install the command line into .local/cli: .local/cli/bin/devops --help
 
-up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= LAMBDA_ENDPOINT=)
+up: setup ## Start the laptop cloud with the service (PORT= AUTH=1 DOCKER=1 KEEP=1 REPOURI= SPEED= LAMBDA_ENDPOINT=)
 	$(EMULATOR) -m tools.laptop up $(UP_OPTIONS)
 
 down: ## Stop the laptop cloud and its processes
@@ -37,8 +37,8 @@ logs: .local/venv/installed ## Show the log of the Lambda functions (APP=name OP
 	$(EMULATOR) -m tools.laptop logs $(if $(filter 1,$(FOLLOW)),--follow) \
 		$(if $(APP),--application $(APP)) $(if $(OPERATION),--operation $(OPERATION))
 
-push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy)
-	$(EMULATOR) -m tools.laptop push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR))
+push: .local/venv/installed ## Push an image (IMAGE=name:tag, BEHAVIOUR=crash or unhealthy, ERRORS=percent)
+	$(EMULATOR) -m tools.laptop push $(IMAGE) $(if $(BEHAVIOUR),--$(BEHAVIOUR)) $(if $(ERRORS),--errors $(ERRORS))
 
 demo: setup ## Demonstrate the service on a laptop cloud
 	$(EMULATOR) -m tools.laptop.demo

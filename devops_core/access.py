@@ -85,6 +85,10 @@ class AccessPolicy(NamedTuple):
             lists.append("productionapprovers")
         return tuple(lists)
 
+    def administers(self, caller: str) -> bool:
+        """Return whether a caller is an admin; without restrictions all callers are."""
+        return not self.refuses or matches(principal(caller), self.admins)
+
     def approves_own(self, caller: str, deployers: Iterable[str]) -> bool:
         """Return whether a caller would make its own release live although this is not allowed."""
         return not self.self_approval and account_principal(caller) in deployers

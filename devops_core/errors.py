@@ -263,6 +263,12 @@ class AlreadyEndedError(ConflictError):
     code = "ALREADY_ENDED"
 
 
+class NotBlockedError(ConflictError):
+    """409: the operation can still end by itself or by an abort."""
+
+    code = "NOT_BLOCKED"
+
+
 class NotAbortableError(ConflictError):
     """409: operations of this kind cannot be aborted."""
 

@@ -24,6 +24,7 @@ The path of an operation, from a request to its end:
    `telemetry.operation_ended` counts it. `reconcile.give_up` ends an operation that AWS blocks.
 
 `abort.abort` requests the end of an operation, which the next decision then considers;
-`advance.advance` moves a waiting one on (`Kind.advance`). The values
+`advance.advance` moves a waiting one on (`Kind.advance`). `force.force` ends one that AWS blocks
+permanently. The values
 that these functions pass on are in `run`.
 """

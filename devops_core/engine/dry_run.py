@@ -28,7 +28,7 @@ class DryRun(NamedTuple):
     those of its settings, `settings` the settings of the tasks of a new one. `warnings` are those
     of the operation. `production` is the live slot, now and after the operation. `stack` is the
     change of the stack. `changes` are those of the specification, `pending` those that production
-    receives with its next release.
+    receives with its next release. `policy` is that of a swap, by the names of the contract.
     `template` and `parameters` are the input of CreateStack, without the ARNs of secrets.
     `resources` are the changes of an upgrade.
     """
@@ -43,6 +43,7 @@ class DryRun(NamedTuple):
     settings: Mapping[str, Mapping[str, Any]] = {}
     warnings: tuple[str, ...] = ()
     production: tuple[str, str] | None = None
+    policy: Mapping[str, Any] = {}
     changes: Sequence[Difference] = ()
     pending: Sequence[Difference] = ()
     stack: StackChange | None = None
@@ -70,6 +71,7 @@ def of_request(cloud: Cloud, kind: Kind, application: str, plan: Plan) -> DryRun
         settings={part.service: kind.settings(plan, part) for part in operation.progress},
         warnings=operation.warnings,
         production=plan.production,
+        policy=plan.policy,
         changes=plan.changes,
         pending=plan.pending,
         stack=plan.stack,

@@ -188,6 +188,14 @@ class Request:
         return self.query.get("dryRun") == "true"
 
     @property
+    def force(self) -> bool:
+        """Whether the caller ends an operation by force; InvalidRequestError for another value."""
+        value = self.query.get("force", "false")
+        if value not in _FLAGS:
+            raise InvalidRequestError([("force", "must be true or false")])
+        return value == "true"
+
+    @property
     def base_url(self) -> str:
         """The public URL of the API, with the stage or the base path of a domain."""
         if self.cloud.settings.public_url:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from devops_core.access import account_principal
-from devops_core.details.swap import SwapDetails
+from devops_core.details.swap import SwapDetails, policy_view
 from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
@@ -87,6 +87,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         production=(idle, live),
         deployers=next_live.deployers,
         record=RecordClaim(inventory.record),
+        policy=policy_view(policy) if policy.progressive or policy.checks else {},
     )
 
 

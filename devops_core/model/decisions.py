@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,7 +92,8 @@ class Plan(NamedTuple):
     `stack` is the change of the stack, and `forbidden(change_set)` returns those changes of its
     resources that prevent it, None for a kind that checks them only later. `services` are the
     observed ECS services before the operation, for a dry run. `aborts` is the operation that the
-    request ends, instead of a new operation.
+    request ends, instead of a new operation. `policy` is that of a swap for a dry run, by the names
+    of the contract.
     """
 
     operation: Operation | None
@@ -111,6 +112,7 @@ class Plan(NamedTuple):
     stack: StackChange | None = None
     forbidden: Callable[[ChangeSet], Sequence[str]] | None = None
     aborts: Operation | None = None
+    policy: Mapping[str, Any] = {}
     services: Mapping[str, RunningService | None] = {}
 
 

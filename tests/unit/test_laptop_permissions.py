@@ -58,6 +58,7 @@ TARGET_KEYS = {
 }
 NO_ALARM = "arn:aws:cloudwatch:eu-west-1:000000000000:alarm:"
 ALARMS = f"{NO_ALARM}TargetTracking-service/Shop/dev-*"
+BUSES = "arn:aws:events:eu-west-1:000000000000:event-bus"
 FORWARDED = {"aws:ViaAWSService": "true"}
 LINKED = "ecs.application-autoscaling.amazonaws.com"
 LINKED_ROLE = (
@@ -416,6 +417,33 @@ CALLS: list[tuple[str, dict[str, Any], list[Permission]]] = [
         ],
     ),
     (
+        "cloudwatch:DescribeAlarms",
+        {"AlarmNames": ["errors"]},
+        [Permission("cloudwatch:DescribeAlarms", f"{NO_ALARM}*")],
+    ),
+    ("cloudwatch:GetMetricData", {}, [Permission("cloudwatch:GetMetricData")]),
+    (
+        "events:PutEvents",
+        {
+            "Entries": [
+                {"Source": "devops-ecs", "DetailType": "Operation ended", "Detail": "{}"},
+                {"Source": "other", "DetailType": "Test", "EventBusName": "own"},
+            ]
+        },
+        [
+            Permission(
+                "events:PutEvents",
+                f"{BUSES}/default",
+                {"events:source": "devops-ecs", "events:detail-type": "Operation ended"},
+            ),
+            Permission(
+                "events:PutEvents",
+                f"{BUSES}/own",
+                {"events:source": "other", "events:detail-type": "Test"},
+            ),
+        ],
+    ),
+    (
         "logs:GetLogEvents",
         {"logGroupName": "/ecs/Shop/dev", "logStreamName": "app/app/1"},
         [
@@ -487,8 +515,10 @@ def test_resource_and_keys_are_in_the_reference(permission: Permission) -> None:
         *(k for kind in about["resourceTypes"] for k in kind["conditionKeys"]),
     }
     if permission.resource == "*":
-        # Tasks are listed by container instance, if at all; stacks by name, or all of them.
-        assert not kinds or permission.action in ("ecs:ListTasks", "cloudformation:DescribeStacks")
+        # Tasks are listed by container instance, if at all; stacks by name, or all of them; only
+        # metrics of OpenTelemetry have a dataset.
+        optional = "ecs:ListTasks", "cloudformation:DescribeStacks", "cloudwatch:GetMetricData"
+        assert not kinds or permission.action in optional
     elif permission.resource == NO_ALARM:
         assert "alarm" in kinds
     elif not permission.resource.endswith("transform/LanguageExtensions"):  # the Reference has none

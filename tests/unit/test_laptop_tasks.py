@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -48,3 +49,28 @@ def test_a_page_shows_the_variables_that_a_request_names() -> None:
             with urllib.request.urlopen(url) as response:
                 page = json.load(response)
             assert (page["version"], page.get("variables")) == ("1.0", expected)
+
+
+@pytest.mark.parametrize(("behaviour", "percent"), [("errors=5", 5), ("unhealthy", 0), ("", 0)])
+def test_a_behaviour_has_a_share_of_errors(behaviour: str, percent: int) -> None:
+    assert task_server.error_percent(behaviour) == percent
+
+
+def test_a_share_of_the_requests_fails_but_no_health_check() -> None:
+    server = task_server.TaskServer("127.0.0.1", 0, identity={}, healthy=True, error_percent=30)
+
+    def status(path: str, agent: str = "curl/8") -> int:
+        url = f"http://127.0.0.1:{server.server_port}{path}"
+        request = urllib.request.Request(url, headers={"User-Agent": agent})
+        try:
+            with urllib.request.urlopen(request) as response:  # noqa: S310 - http
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    with serving(server):
+        pages = [status("/?variable=A") for _ in range(20)]
+        others = {status("/health"), status("/", "ELB-HealthChecker/2.0")}
+    assert (pages.count(500), pages.count(200)) == (6, 14)
+    assert others == {200}

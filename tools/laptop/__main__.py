@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tools.laptop import callers, cloud, deploy, images, logs, state
+from tools.laptop.clock import MINUTE
 
 
 def up(options: argparse.Namespace) -> None:
@@ -19,7 +20,8 @@ def up(options: argparse.Namespace) -> None:
         )
         return
     start_options = cloud.Options(
-        options.port, options.lambda_endpoint, options.docker, options.keep, options.auth
+        *(options.port, options.lambda_endpoint, options.docker, options.keep, options.auth),
+        minute=MINUTE / options.speed,
     )
     started = cloud.start(options.directory, start_options)
     if (options.directory / "env").exists():
@@ -85,6 +87,20 @@ def _address(text: str) -> str:
     return text
 
 
+def _speed(text: str) -> float:
+    """Parse the speed of the clock; with 60, a minute lasts a second."""
+    if not text.isdecimal() or not 1 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError("the speed is a number from 1 to 60")
+    return float(text)
+
+
+def _errors(text: str) -> str:
+    """Parse a percentage of failing requests, and return the behaviour of the image."""
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError("the share of errors is a number from 1 to 100")
+    return f"errors={int(text)}"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m tools.laptop", description=__doc__)
@@ -103,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--auth", action="store_true", help="require signatures and enforce IAM policies"
     )
+    command.add_argument(
+        "--speed", type=_speed, default=1.0, help="the time runs so many times as fast as real time"
+    )
     command.add_argument("--repouri", default="", help="first image of a new application")
     commands.add_parser("down", help=down.__doc__).set_defaults(run=down)
     command = commands.add_parser("logs", help=show_logs.__doc__)
@@ -120,6 +139,13 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             f"--{behaviour}", dest="behaviour", action="store_const", const=behaviour, help=effect
         )
+    command.add_argument(
+        "--errors",
+        dest="behaviour",
+        type=_errors,
+        metavar="PERCENT",
+        help="this share of the requests for / fails with status 500",
+    )
     return parser
 
 

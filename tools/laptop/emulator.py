@@ -1,4 +1,4 @@
-"""Objects that exist once in the emulator's process: the container engine and the registry.
+"""Objects that exist once in the emulator's process: container engine, registry and clock.
 
 Only code that runs in the emulator's process may import this module.
 """
@@ -11,6 +11,7 @@ from functools import cache
 from ministack.services import ecr, ecs
 
 from tools.laptop.addresses import Addresses
+from tools.laptop.clock import Clock
 from tools.laptop.containers import Engine
 from tools.laptop.patches.images import import_upstream
 from tools.laptop.registry import Registry
@@ -28,6 +29,12 @@ def engine() -> Engine:
 def registry() -> Registry:
     """Return the registry that resolves image references."""
     return Registry(ecr, import_upstream)
+
+
+@cache
+def clock() -> Clock:
+    """Return the clock of this laptop cloud."""
+    return Clock.from_environment(os.environ)
 
 
 def container_port(task_arn: str, container: str) -> int:

@@ -47,7 +47,8 @@ def push(ecr: Any, repository: str, tag: str, behaviour: str = "") -> str:
         ecr: a boto3 ECR client of the laptop cloud.
         repository: the name of an existing repository.
         tag: the tag of the image, which is also its version.
-        behaviour: "", "crash" (exits at start) or "unhealthy" (health checks get 503).
+        behaviour: "", "crash" (exits at start), "unhealthy" (health checks get 503) or "errors=5"
+            (five percent of the requests for `/` get 500).
 
     Raises:
         PushError: the repository does not exist, or it has a different image with this tag.

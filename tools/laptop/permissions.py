@@ -1,8 +1,8 @@
 """The IAM permissions that a call to AWS requires: actions, resources, condition keys; no I/O.
 
 The rules cover the calls of the service's functions to ECS, CloudFormation, DynamoDB, ECR,
-CloudWatch Logs, Elastic Load Balancing and Application Auto Scaling, for which the emulator checks
-other permissions than AWS. Source: AWS Service Authorization Reference.
+CloudWatch, CloudWatch Logs, Elastic Load Balancing, EventBridge and Application Auto Scaling, for
+which the emulator checks other permissions than AWS. Source: AWS Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -234,6 +234,18 @@ def _modify_listener(call: Call) -> Iterable[Permission]:
             yield Permission("cognito-idp:DescribeUserPoolClient", value)
 
 
+def _describe_alarms(call: Call) -> Iterable[Permission]:
+    # The reference requires alarms as the resource; the call can name several.
+    yield Permission(call.action, call.arn("alarm:*"))
+
+
+def _put_events(call: Call) -> Iterable[Permission]:
+    for entry in call.parameters.get("Entries") or ():
+        bus = _arn(call, "event-bus/", entry.get("EventBusName") or "default")
+        keys = {"events:source": "Source", "events:detail-type": "DetailType"}
+        yield Permission(call.action, bus, {key: entry.get(name) for key, name in keys.items()})
+
+
 def _get_log_events(call: Call) -> Iterable[Permission]:
     group, stream = call.parameters.get("logGroupName"), call.parameters.get("logStreamName")
     yield Permission(call.action, call.arn(f"log-group:{group}:log-stream:{stream}"))
@@ -256,6 +268,8 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "cloudformation:ListStackResources": _one_stack,
     "cloudformation:UpdateTerminationProtection": _one_stack,
     "cloudformation:ValidateTemplate": _validate_template,
+    "cloudwatch:DescribeAlarms": _describe_alarms,
+    "cloudwatch:GetMetricData": _any_resource,
     "dynamodb:DeleteItem": _delete_item,
     "dynamodb:Query": _query,
     "dynamodb:TransactWriteItems": _transact_write_items,
@@ -272,6 +286,7 @@ _RULES: dict[str, Callable[[Call], Iterable[Permission]]] = {
     "elasticloadbalancing:DescribeTargetGroups": _any_resource,
     "elasticloadbalancing:DescribeTargetHealth": _any_resource,
     "elasticloadbalancing:ModifyListener": _modify_listener,
+    "events:PutEvents": _put_events,
     "logs:GetLogEvents": _get_log_events,
 }
 ACTIONS = frozenset(_RULES)

@@ -1,14 +1,18 @@
 """The saved state of a laptop cloud (option `keep`), in the folder `state` of its directory.
 
 The emulator writes its state at the stop and reads it at the start. This module adds the port,
-which is part of published URLs, and the environment files of the callers. The file `env` also marks
-that the service is installed.
+which is part of published URLs, the clock, and the environment files of the callers. The file `env`
+also marks that the service is installed.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
+
+from tools.laptop.clock import Clock
 
 
 def environment(directory: Path) -> dict[str, str]:
@@ -31,10 +35,19 @@ def port(directory: Path) -> int:
         return 0
 
 
-def restore(directory: Path, port: int) -> None:
-    """Create the state folder, record the port, and restore saved environment files."""
+def clock(directory: Path) -> Clock | None:
+    """Return the clock of the saved state; None without a saved state."""
+    try:
+        return Clock(**json.loads((_state_directory(directory) / "clock").read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def restore(directory: Path, port: int, clock: Clock) -> None:
+    """Create the state folder, record port and clock, and restore saved environment files."""
     _state_directory(directory).mkdir(exist_ok=True)
     (_state_directory(directory) / "port").write_text(str(port))
+    (_state_directory(directory) / "clock").write_text(json.dumps(asdict(clock)))
     _move_environments(_state_directory(directory), directory)
 
 

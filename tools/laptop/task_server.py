@@ -1,17 +1,20 @@
 """The program that replaces a container: it returns its identity over HTTP.
 
 Usage: `python task_server.py ADDRESS PORT`, with IMAGE, VERSION, APPLICATION, ENVIRONMENT and
-BEHAVIOUR ("", "crash" or "unhealthy") in the environment. `GET /` returns application, environment,
-version and image. Every other path returns the same, with 503 if the image is unhealthy, so that
-any health check path works. `?seconds=0.5` delays the response by half a second. `?variable=LEVEL`
-adds the value of a variable to the response, null without the variable. After SIGTERM the program
-completes the requests in flight and ends. It also ends when its standard input closes, because then
-its parent process has ended. COMMAND has the words of the container's command, as JSON: `exit 3`
-ends the task with this status, and other commands have no effect.
+BEHAVIOUR ("", "crash", "unhealthy" or "errors=5") in the environment. `GET /` returns application,
+environment, version and image. Every other path returns the same, with 503 if the image is
+unhealthy, so that any health check path works. With "errors=5", five percent of the requests for
+`/` fail with 500, evenly distributed; those of the health checks do not. `?seconds=0.5` delays the
+response by half a second. `?variable=LEVEL` adds the value of a variable to the response, null
+without the variable. After SIGTERM the program completes the requests in flight and ends. It also
+ends when its standard input closes, because then its parent process has ended. COMMAND has the
+words of the container's command, as JSON: `exit 3` ends the task with this status, and other
+commands have no effect.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -23,6 +26,8 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+_HEALTH_CHECK = "ELB-HealthChecker"  # the start of the User-Agent of health checks
+
 
 class TaskServer(ThreadingHTTPServer):
     """An HTTP server with a graceful stop."""
@@ -30,10 +35,20 @@ class TaskServer(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close() waits for the requests in flight
     request_queue_size = 128
 
-    def __init__(self, address: str, port: int, *, identity: dict[str, str], healthy: bool) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        identity: dict[str, str],
+        healthy: bool,
+        error_percent: int = 0,
+    ) -> None:
         super().__init__((address, port), TaskHandler)
         self.identity = identity
         self.healthy = healthy
+        self.error_percent = error_percent
+        self._requests = itertools.count(1)
         self.stopping = False
         self._open: set[socket.socket] = set()
 
@@ -41,6 +56,11 @@ class TaskServer(ThreadingHTTPServer):
         """Bind without the reverse DNS lookup of HTTPServer, which can take seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def fails(self) -> bool:
+        """Count a request and return whether it fails."""
+        percent, number = self.error_percent, next(self._requests)
+        return number * percent // 100 > (number - 1) * percent // 100
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Record the connection, so that `stop` can close it if it is idle."""
@@ -70,12 +90,11 @@ class TaskHandler(BaseHTTPRequestHandler):
     server: TaskServer
 
     def do_GET(self) -> None:
-        """Return 200, or 503 for an unhealthy image on any path except `/`."""
+        """Return 200, 503 for an unhealthy image on any path except `/`, or 500 for an error."""
         query = parse_qs(urlsplit(self.path).query)
         threading.Event().wait(float(query.get("seconds", ["0"])[0]))
         body = self._body(query.get("variable", []))
-        unhealthy = not self.server.healthy and self.path != "/"
-        self.send_response(503 if unhealthy else 200)
+        self.send_response(self._status())
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         if self.server.stopping:
@@ -84,6 +103,13 @@ class TaskHandler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _status(self) -> int:
+        if not self.server.healthy and self.path != "/":
+            return 503
+        is_check = self.headers.get("User-Agent", "").startswith(_HEALTH_CHECK)
+        is_page = urlsplit(self.path).path == "/" and not is_check
+        return 500 if is_page and self.server.fails() else 200
 
     def _body(self, variables: list[str]) -> bytes:
         """Return the identity of the task, with the values of the named variables."""
@@ -109,6 +135,12 @@ def identity() -> dict[str, str]:
     """Return the body of `GET /`: application, environment (or slot), version, image."""
     names = ("application", "environment", "version", "image")
     return {name: os.environ.get(name.upper(), "") for name in names}
+
+
+def error_percent(behaviour: str) -> int:
+    """Return the percentage of failing requests of a behaviour such as "errors=5"."""
+    name, _, percent = behaviour.partition("=")
+    return int(percent) if name == "errors" else 0
 
 
 def exit_status(command: list[str]) -> int | None:
@@ -138,7 +170,13 @@ def main() -> int:
     if status is not None:
         print(f"fatal: the command ends with status {status}", flush=True)
         return status
-    server = TaskServer(address, port, identity=task, healthy=behaviour != "unhealthy")
+    server = TaskServer(
+        address,
+        port,
+        identity=task,
+        healthy=behaviour != "unhealthy",
+        error_percent=error_percent(behaviour),
+    )
     threading.Thread(target=exit_when_orphaned, daemon=True).start()
     signal.signal(
         signal.SIGTERM, lambda *_: threading.Thread(target=server.stop, daemon=True).start()

@@ -26,6 +26,7 @@ def plan_view(plan: DryRun) -> dict[str, Any]:
         "environments": [_environment_view(part, plan) for part in plan.progress],
         "warnings": [redact(warning) for warning in plan.warnings],
         "production": {"live": live[0], "willBeLive": live[1]} if live else None,
+        "policy": dict(plan.policy),
         "stack": plan.stack.view() if plan.stack else None,
         "resources": [each.view() for each in plan.resources],
         "changes": list(plan.changes),

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from tests.lab.laptop.api import Api
 
-MINUTE = 0.5  # seconds of a minute of the scaling, in the laptop clouds of the tests
 SLOTS = ("prod-1", "prod-2")
 _DIMENSION = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 

@@ -10,7 +10,6 @@ from tests.lab.laptop.api import Api, create_body
 from tests.lab.laptop.interruptions import CASES
 from tests.lab.laptop.proxy import proxy
 from tests.lab.laptop.restart import Restarted, restarted
-from tests.lab.laptop.scaled_services import MINUTE
 from tests.lab.laptop.scene import Scene
 from tools.bench.calls.functions import name_functions
 from tools.bench.calls.proxy import Proxy
@@ -31,9 +30,7 @@ def wire() -> Iterator[Proxy]:
 
 @pytest.fixture(scope="session")
 def cloud(wire: Proxy) -> Iterator[Cloud]:
-    with started(
-        DIRECTORY / "test", Options(lambda_endpoint=wire.url, scaling_minute=MINUTE)
-    ) as running:
+    with started(DIRECTORY / "test", Options(lambda_endpoint=wire.url)) as running:
         wire.endpoint = running.endpoint
         deploy(running)
         name_functions(client(running, "lambda"))

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laptop.api import Api, until
-from tests.lab.laptop.scaled_services import MINUTE, SLOTS, ScaledProduction
+from tests.lab.laptop.scaled_services import SLOTS, ScaledProduction
 from tools.bench.swaps.load import load
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.records import LIVE, failed
 from tools.bench.swaps.scenarios import watched
+from tools.laptop import deploy
+from tools.laptop.cloud import Options, started
 
+MINUTE = 2.0  # seconds; the limits of the operations become shorter as well
 NAME = "Busy"
 CLIENTS = 10
 REQUESTS = 50
@@ -24,7 +27,15 @@ LEAST, MOST = 2, 5
 # The clients send many more requests than five tasks may receive.
 SCALING = {"min": LEAST, "max": MOST, "requestsPerTarget": 1}
 # Longer than the 15 minutes that an alarm of scale-in evaluates.
-PERIOD = 20 * MINUTE
+PERIOD = 18 * MINUTE
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A separate laptop cloud with short minutes."""
+    with started(tmp_path_factory.mktemp("scaled"), Options(minute=MINUTE)) as running:
+        deploy.deploy(running)
+        yield Api(running)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +11,10 @@ from boto3 import Session
 from botocore.exceptions import ClientError
 
 from tests.lab.laptop.ecs_service import Application
-from tests.lab.laptop.scaled_services import MINUTE
 from tools.laptop import callers, cloud, deploy
 from tools.laptop.client import until
 
+MINUTE = 0.5  # seconds; without the service, no process needs a longer one
 RESOURCE = {
     "ServiceNamespace": "ecs",
     "ScalableDimension": "ecs:service:DesiredCount",
@@ -79,7 +79,7 @@ class Scaling:
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cloud.Cloud]:
-    options = cloud.Options(scaling_minute=MINUTE)
+    options = cloud.Options(minute=MINUTE)
     with cloud.started(tmp_path_factory.mktemp("scaling"), options) as running:
         deploy.client(running, "ecr").create_repository(repositoryName="app")
         yield running
@@ -138,7 +138,7 @@ def test_suspended_scaling_in_keeps_the_tasks(application: Application, scaling:
     scaling.track_requests(100)
     scaling.register(MinCapacity=1)
     # AlarmLow is in ALARM after 16 minutes of the scaling; the action is due at least two later.
-    at = datetime.now(UTC) + timedelta(seconds=20 * MINUTE)
+    at = application.there.clock.now() + timedelta(minutes=20)
     scaling.client.put_scheduled_action(
         **RESOURCE,
         ScheduledActionName="end",
@@ -195,7 +195,7 @@ def test_a_target_remains_after_the_deletion_of_its_service(there: cloud.Cloud) 
 
 def test_the_scaling_continues_after_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("kept")
-    options = cloud.Options(keep=True, scaling_minute=MINUTE)
+    options = cloud.Options(keep=True, minute=MINUTE)
     with cloud.started(directory, options) as before:
         scaling = Scaling(Application(before, "Scaled", deploy.INITIAL_IMAGE))
         arn = scaling.register(MinCapacity=1, MaxCapacity=3, Tags={"team": "red"})

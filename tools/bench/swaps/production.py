@@ -91,12 +91,10 @@ class Production:
 
         """
         begun = time.monotonic()
-        response = self.request_swap(version)
-        if response.status != 200:
-            raise UnexpectedError(f"{response.status}: {response.body}")
+        operation = self.client.succeed(self.request_swap(version))
         ended = time.monotonic()
         self.exchange_roles()
-        took = response.operation["took"]
+        took = operation["took"]
         return Swap(version, self.idle, begun, ended, took["untilSwitched"], took["untilEnded"])
 
     def exchange_roles(self) -> None:

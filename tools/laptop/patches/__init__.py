@@ -15,12 +15,14 @@ def apply(*, real_docker: bool) -> None:
         api,
         application_autoscaling,
         change_sets,
+        clock,
         concurrency,
         conditions,
         functions,
         images,
         kept_state,
         load_balancers,
+        monitoring,
         permissions,
         role_policies,
         stack_deletes,
@@ -37,9 +39,10 @@ def apply(*, real_docker: bool) -> None:
     )
 
     for patch in (
-        load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
+        clock, load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
-        access_log, functions, concurrency, kept_state, application_autoscaling, permissions,
+        access_log, functions, concurrency, kept_state, monitoring, application_autoscaling,
+        permissions,
         stack_roles, conditions, stack_updates, change_sets,
     ):  # fmt: skip
         patch.apply()

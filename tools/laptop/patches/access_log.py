@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 from ministack import app
@@ -13,6 +12,8 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
 from ministack.services import apigateway_v1, cloudwatch_logs
 from ministack.services.cloudformation import provisioners
+
+from tools.laptop.emulator import clock
 
 _KIND = "AWS::ApiGateway::Stage"
 _MISSING = "-"  # API Gateway writes a hyphen for a variable without a value
@@ -102,7 +103,7 @@ def _values(
     return {
         "requestId": ids[0] if ids else "",
         "extendedRequestId": ids[0] if ids else "",
-        "requestTime": datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTime": clock().now().strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "identity.userArn": identity.get("userArn") or "",
         "resourcePath": (resource or {}).get("path", ""),
         "status": str(status),
@@ -121,6 +122,6 @@ def _write(api_id: str, stage_name: str, values: dict[str, str]) -> None:
     streams = cloudwatch_logs._log_groups[name]["streams"]
     if _STREAM not in streams:
         cloudwatch_logs._create_log_stream({"logGroupName": name, "logStreamName": _STREAM})
-    now = int(time.time() * 1000)
+    now = int(clock().time() * 1000)
     event = {"timestamp": now, "message": line, "ingestionTime": now}
     cloudwatch_logs._append_log_events(streams[_STREAM], [event])

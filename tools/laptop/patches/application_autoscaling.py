@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ from ministack.core.responses import (
 )
 from ministack.services import ecs
 
+from tools.laptop.emulator import clock
 from tools.laptop.patches.scaling_metrics import Metrics, has_target_group
 from tools.laptop.scaling import api, schedules
 from tools.laptop.scaling.records import Account, Members, ScalingError
@@ -56,8 +56,7 @@ def apply() -> None:
     app.SERVICE_REGISTRY[SERVICE] = {"module": _MODULE}
     app.SERVICE_HANDLERS[SERVICE] = handle_request
     app._state_map[_MODULE] = _MODULE
-    minute = float(os.environ.get("LAPTOP_SCALING_MINUTE", "60"))
-    threading.Thread(target=run, args=(minute, time.monotonic), daemon=True).start()
+    threading.Thread(target=run, args=(clock().minute, time.monotonic), daemon=True).start()
 
 
 async def handle_request(
@@ -78,13 +77,13 @@ def _answer(operation: str, body: bytes) -> Any:
         return error_response_json(error.code, str(error), 400, message_key="Message")
 
 
-def run(minute: float, clock: Callable[[], float]) -> None:
+def run(minute: float, monotonic: Callable[[], float]) -> None:
     """Run due actions, and evaluate all policies each time `minute` seconds are over; forever."""
     pause, evaluators = threading.Event(), dict[tuple[str, str], tuple[Scaler, Metrics]]()
-    due = clock() + minute
+    due = monotonic() + minute
     while True:
-        pause.wait(min(POLL, max(due - clock(), 0)))
-        is_due = clock() >= due
+        pause.wait(min(POLL, max(due - monotonic(), 0)))
+        is_due = monotonic() >= due
         try:
             with _lock:
                 for account, region, _ in [key for key, _ in _states.all_items()]:
@@ -95,7 +94,7 @@ def run(minute: float, clock: Callable[[], float]) -> None:
             _LOG.exception("scaling: the targets could not be read")
         if is_due:
             # The duration of an evaluation does not lengthen the minute.
-            due = max(due + minute, clock())
+            due = max(due + minute, monotonic())
 
 
 def _evaluate(scaler: Scaler, metrics: Metrics, *, is_due: bool) -> None:
@@ -142,7 +141,7 @@ def reset() -> None:
 def _account() -> Account:
     """Return the scaling of the account and region of the present request."""
     state = _states.setdefault(_STATE, {})
-    return Account(state, EmulatedServices(), time.time(), get_region(), get_account_id())
+    return Account(state, EmulatedServices(), clock().time(), get_region(), get_account_id())
 
 
 class EmulatedServices:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape  # nosec B406 - escapes only, does not parse
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb, ecs
 
 from tools.laptop.balancer import Balancer, Target
-from tools.laptop.emulator import engine
+from tools.laptop.emulator import clock, engine
 from tools.laptop.health import NOT_REGISTERED, Health
 from tools.laptop.prober import Prober
+from tools.laptop.target_metrics import TargetMetrics
 
 DRAIN_LIMIT = 10.0  # seconds for requests in flight when a target is deregistered
 
 prober = Prober(alb, lambda address, port: engine().bound_port(address, port))
+target_metrics = TargetMetrics()
 balancer = Balancer(lambda group, target: _health(group, target).state == "healthy")
 
+_dispatch_request = alb.dispatch_request
 _forward_to_tg = alb._forward_to_tg
 _set_targets_for_group = alb.set_targets_for_group
 _cleanup_task_resources = ecs._cleanup_task_resources
@@ -25,6 +29,7 @@ _cleanup_task_resources = ecs._cleanup_task_resources
 
 def apply() -> None:
     """Apply the corrections and start the health checks."""
+    alb.dispatch_request = dispatch_request
     alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health
     alb._forward_to_tg = forward_to_healthy_target
     alb.set_targets_for_group = set_targets_and_probe
@@ -49,6 +54,22 @@ def describe_target_health(params: dict[str, Any]) -> Any:
     members = "".join(_member(group_arn, target, health) for target, health in described)
     body = f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"
     return alb._xml(200, "DescribeTargetHealth", body)
+
+
+async def dispatch_request(lb: Any, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+    """Handle a request by the path of its URL.
+
+    Gap: the emulator is the proxy to the load balancers, and passes on the whole URL, which clients
+    send to a proxy (RFC 9112, 3.2.2).
+    """
+    raw_path = kwargs.pop("raw_path", None)
+    raw = None if raw_path is None else origin_form(raw_path)
+    return await _dispatch_request(lb, method, origin_form(path), *args, raw_path=raw, **kwargs)
+
+
+def origin_form(target: str) -> str:
+    """Return the path of a request target, which can be a URL."""
+    return (urlsplit(target).path or "/") if target.startswith(("http://", "https://")) else target
 
 
 async def forward_to_healthy_target(
@@ -79,6 +100,7 @@ async def forward_to_healthy_target(
     except BaseException:
         balancer.done(target)
         raise
+    _count(tg_arn, status, stream)
     return status, response_headers, _count_completion(stream, target)
 
 
@@ -117,6 +139,20 @@ def task_health(group_arn: str, address: str, port: int) -> Health:
     return prober.health(group_arn, address, port)
 
 
+def _count(group_arn: str, status: int, stream: Any) -> None:
+    """Count a request for the metrics of a target group.
+
+    A response without a stream is that of the load balancer, with the error of the connection.
+    """
+    answered = isinstance(stream, StreamingResponse)
+    target_metrics.add_request(
+        group_arn,
+        clock().time(),
+        status if answered else None,
+        connected=answered or b"Connection refused" not in stream,
+    )
+
+
 def _count_completion(stream: Any, target: Target) -> Any:
     """Count the request as completed when its response has been passed on."""
     if not isinstance(stream, StreamingResponse):
@@ -130,6 +166,11 @@ def _count_completion(stream: Any, target: Target) -> Any:
             balancer.done(target)
 
     return StreamingResponse(run)
+
+
+def group_health(group_arn: str) -> list[str]:
+    """Return the states of the registered targets of a group."""
+    return [_health(group_arn, each).state for each in list(alb._targets.get(group_arn) or [])]
 
 
 def _health(group_arn: str, target: Target) -> Health:

@@ -21,7 +21,7 @@ Handler = Callable[..., Awaitable[Any]]
 
 _SERVICES = (
     *("application-autoscaling", "cloudformation", "dynamodb", "ecs", "elasticloadbalancing"),
-    "logs",
+    *("events", "logs", "monitoring"),
 )
 _LOG = logging.getLogger("laptop")
 _extract_iam_action = iam_actions.extract_iam_action
@@ -92,8 +92,8 @@ def authorized(service: str, handler: Handler) -> Handler:
     """Wrap the handler of a service with a check of the caller's permissions.
 
     Gap: the emulator checks a cluster where ECS checks a service, checks a load balancer where AWS
-    has no resource-level permission, and ignores condition keys, tags, the partitions of items and
-    iam:PassRole.
+    has no resource-level permission, checks no alarm for DescribeAlarms, and ignores condition
+    keys, tags, the partitions of items and iam:PassRole.
     """
 
     async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -130,7 +130,12 @@ def _refusal(service: str, permission: Permission, denied: Any) -> Any:
     Application Auto Scaling reports a missing permission for the scaled service or for CloudWatch
     as a ValidationException (User Guide, "Permissions validation for Application Auto Scaling API
     calls on target resources"; github.com/aws/aws-auto-scaling-custom-resource/issues/25).
+    CloudWatch has the code of its query protocol, AccessDenied, in a header (awsQueryCompatible in
+    botocore's model; github.com/cloud-custodian/cloud-custodian/issues/1311).
     """
+    if service == "monitoring":
+        status, headers, body = denied
+        return status, {**headers, "x-amzn-query-error": "AccessDenied;Sender"}, body
     if service == SCALING and permission.action.startswith(("ecs:", "cloudwatch:")):
         message = f"User is missing the following permissions: {permission.action}"
         return error_response_json("ValidationException", message, 400, message_key="Message")

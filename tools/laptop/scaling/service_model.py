@@ -1,4 +1,4 @@
-"""Checks the parameters of a call against botocore's model of Application Auto Scaling."""
+"""Checks the parameters of a call against botocore's model of a service."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PATTERNS = {r"\p{Print}": r"[\x20-\x7E]", r"\uD800\uDC00-\uDBFF\uDFFF": r"\U000
 
 
 @cache
-def service_model() -> ServiceModel:
-    """Return the model of the service."""
-    return ServiceModel(Loader().load_service_model(SERVICE, "service-2"), SERVICE)
+def service_model(service: str = SERVICE) -> ServiceModel:
+    """Return the model of a service."""
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def faults(operation: str, parameters: Any) -> list[str]:
+def faults(operation: str, parameters: Any, service: str = SERVICE) -> list[str]:
     """Return a message for each parameter that the model of an operation does not allow.
 
     Stricter than AWS: an unknown parameter is a fault.
     """
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model(service).operation_model(operation).input_shape
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():  # types, required members and unknown members
         return str(report.generate_report()).splitlines()

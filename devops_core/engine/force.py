@@ -1,0 +1,109 @@
+"""Force: end an operation that AWS blocks permanently, without its remaining steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from devops_core import kinds
+from devops_core.engine.abort import require_in_progress
+from devops_core.engine.accept import record_refusal
+from devops_core.engine.reconcile import give_up
+from devops_core.engine.run import Outcome, Run
+from devops_core.errors import (
+    ChangedMeanwhileError,
+    ForbiddenError,
+    LostClaimError,
+    NotBlockedError,
+)
+from devops_core.kinds.kind import Kind, RowChanges
+from devops_core.model.decisions import State
+from devops_core.model.inventory import Row
+from devops_core.model.observed import Observed
+from devops_core.model.operation import Operation
+from devops_core.ports import Cloud
+from devops_core.reads.operations import recorded_operation
+
+
+def force(
+    cloud: Cloud, application: str, operation_id: str, caller: str, *, dry_run: bool
+) -> Outcome:
+    """End an operation as FAILED with the present state of AWS, which its rows record as drift.
+
+    Only an admin can do this, and only after an abort or after the deadline. Raises NotFoundError,
+    ForbiddenError, AlreadyEndedError, NotBlockedError, and ChangedMeanwhileError while a worker
+    acts.
+    """
+    operation = recorded_operation(cloud, application, operation_id)
+    if operation.ended and operation.aborted_by:
+        return Outcome(operation, message="the operation has already ended", aborts=True)
+    require_in_progress(operation)
+    kind = kinds.load(operation.kind)
+    _require_admin(cloud, kind, operation, caller, record=not dry_run)
+    _require_blocked(cloud, operation)
+    if dry_run:
+        # Only a dry run needs this module.
+        from devops_core.engine.dry_run import DryRun
+
+        message = "the operation would end without its remaining steps"
+        return Outcome(dry_run=DryRun(kind.name, application, message=message))
+    ended = _end(cloud, kind, operation, caller)
+    return Outcome(
+        ended, message="the operation has ended without its remaining steps", aborts=True
+    )
+
+
+def _require_admin(
+    cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool
+) -> None:
+    if cloud.settings.access.administers(caller):
+        return
+    name = operation.application
+    refusal = ForbiddenError(
+        f"not allowed to end the {kind.name} {operation.id} of {name} by force: requires admins"
+    )
+    if record:
+        record_refusal(cloud, kind, name, caller, refusal, operation.id)
+    raise refusal
+
+
+def _require_blocked(cloud: Cloud, operation: Operation) -> None:
+    """Raise NotBlockedError before an abort and before the deadline, and while a worker acts."""
+    now = cloud.clock.now()
+    if not operation.aborted_by and not operation.overdue(now):
+        raise NotBlockedError(
+            f"operation {operation.id} is not blocked: abort it first, and end it by force only if"
+            " it then does not end"
+        )
+    if operation.leased(now):
+        raise ChangedMeanwhileError(
+            f"a worker acts on operation {operation.id}: repeat the call in a minute"
+        )
+
+
+def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
+    inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
+    reason = f"ended by force by {caller}"
+    if operation.waiting_for:
+        reason = f"{reason}, while it waited for: {operation.waiting_for}"
+    aborted_by = operation.aborted_by or caller
+    forced = replace(operation, aborted_by=aborted_by, reasons=(f"aborted by {aborted_by}",))
+    state = State(forced, inventory, Observed())
+    recorded = kind._replace(rows=partial(_rows_with_drift, kind))
+    try:
+        return give_up(cloud, recorded, Run(operation, state), reason)
+    except LostClaimError as error:
+        raise ChangedMeanwhileError(
+            f"operation {operation.id} changed at the same moment: repeat the call"
+        ) from error
+
+
+def _rows_with_drift(
+    kind: Kind, state: State, held: Sequence[Row], now: datetime, *, keep_rows: bool
+) -> RowChanges:
+    """Return the rows of a kind, with a drift that the next drift check replaces."""
+    changes = kind.rows(state, held, now, keep_rows=keep_rows)
+    drift = f"operation {state.operation.id} was ended by force: AWS may differ from this row"
+    return changes._replace(kept=[replace(row, drift=drift) for row in changes.kept])
