@@ -105,10 +105,10 @@ def _longest(operation: Object) -> timedelta | None:
 
 
 def _warn_of_timeout(session: Session, operation: Object, timeout: timedelta | None) -> None:
-    """Print a notice if a time limit is longer than the operation can take."""
+    """Print a notice if a time limit is longer than the operation can take; not for the default."""
     limit = _longest(operation)
     ended = get_text(operation, "status") != IN_PROGRESS
-    if ended or timeout is None or limit is None:
+    if ended or timeout in (None, DEFAULT_TIMEOUT) or limit is None:
         return
     if timeout > limit:
         minutes = round(limit.total_seconds() / 60)

@@ -27,19 +27,29 @@ def advance(
 ) -> Outcome:
     """Apply the action of a caller and advance the operation, until a time if it has not ended.
 
-    A repeated call is safe. It requires the right to start such an operation. Raises NotFoundError,
-    ForbiddenError, AlreadyEndedError, ConflictError.
+    A repeated call is safe, also after the end. It requires the right to start such an operation.
+    Raises NotFoundError, ForbiddenError, AlreadyEndedError, ConflictError.
     """
     operation = recorded_operation(cloud, application, operation_id)
-    require_in_progress(operation)
+    # An ended operation without details can be a repair, which has no rules.
+    if operation.details is None or dry_run:
+        require_in_progress(operation)
     kind = kinds.load(operation.kind)
-    permit_change(cloud, kind, operation, caller, record=not dry_run)
     rules = kind.advance.get(action)
+
+    def repeated(present: Operation) -> bool:
+        return rules is not None and rules.applied(present)
+
+    if not repeated(operation):
+        require_in_progress(operation)
+    permit_change(cloud, kind, operation, caller, record=not dry_run)
     if rules is None:
         raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
     _require_other_caller(cloud, rules, operation, caller, action)
 
     def changed(present: Operation) -> Operation:
+        if present.ended and repeated(present):
+            return present
         require_in_progress(present)
         return rules.apply(present, caller, cloud.clock.now())
 
