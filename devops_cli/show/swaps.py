@@ -189,7 +189,8 @@ def _verdict(operation: Object) -> Iterator[RenderableType]:
 
 def _numbers(release: str, judged: Object) -> str:
     failed = f"{get_text(judged, 'errors')} of {get_text(judged, 'requests')}"
-    return f"{release} release {failed} requests failed" if judged else ""
+    rate = f"{get_text(judged, 'errorRatePercent')} percent"
+    return f"{release} release {failed} requests failed ({rate})" if judged else ""
 
 
 def _alarms(operation: Object) -> str:

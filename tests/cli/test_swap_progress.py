@@ -87,10 +87,10 @@ def test_elsewhere_each_change_of_phase_weight_or_verdict_is_a_line() -> None:
         f"approve it: devops approve Shop {OPERATION}",
         f"skip its waits: devops finish Shop {OPERATION}",
         "phase: SHIFTED, 10 percent of the requests, then 100 percent at 2026-01-31 12:06:10Z",
-        "verdict: GOOD, new release 1 of 120 requests failed, live release 2 of 1080 requests"
-        " failed",
-        "verdict: BAD, too many errors, new release 60 of 120 requests failed,"
-        " live release 2 of 1080 requests failed",
+        "verdict: GOOD, new release 1 of 120 requests failed (0.83 percent),"
+        " live release 2 of 1080 requests failed (0.19 percent)",
+        "verdict: BAD, too many errors, new release 60 of 120 requests failed (50.0 percent),"
+        " live release 2 of 1080 requests failed (0.19 percent)",
         "phase: RETURNING, 10 percent of the requests",
         "rolls back: the new release is worse",
     ]
