@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from devops_core import kinds
-from devops_core.engine.abort import permit_change, recorded_change, require_in_progress
+from devops_core.engine.abort import permit_change, recorded_change, require_open
+from devops_core.engine.accept import record_refusal
 from devops_core.engine.reconcile import try_reconcile, wait_for_end
 from devops_core.engine.run import Outcome
 from devops_core.errors import ConflictError, ForbiddenError
@@ -31,26 +32,25 @@ def advance(
     Raises NotFoundError, ForbiddenError, AlreadyEndedError, ConflictError.
     """
     operation = recorded_operation(cloud, application, operation_id)
-    # An ended operation without details can be a repair, which has no rules.
-    if operation.details is None or dry_run:
-        require_in_progress(operation)
+    repeated = not dry_run and _was_advanced(operation, action)
+    if not repeated:
+        require_open(operation)
     kind = kinds.load(operation.kind)
-    rules = kind.advance.get(action)
-
-    def repeated(present: Operation) -> bool:
-        return rules is not None and rules.applied(present)
-
-    if not repeated(operation):
-        require_in_progress(operation)
     permit_change(cloud, kind, operation, caller, record=not dry_run)
+    if repeated:
+        return Outcome(operation)
+    rules = kind.advance.get(action)
     if rules is None:
         raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
-    _require_other_caller(cloud, rules, operation, caller, action)
+    try:
+        _require_other_caller(cloud, rules, operation, caller, action)
+    except ForbiddenError as refusal:
+        if not dry_run:
+            record_refusal(cloud, kind, application, caller, refusal, operation.id)
+        raise
 
     def changed(present: Operation) -> Operation:
-        if present.ended and repeated(present):
-            return present
-        require_in_progress(present)
+        require_open(present)
         return rules.apply(present, caller, cloud.clock.now())
 
     if dry_run:
@@ -61,6 +61,15 @@ def advance(
     operation = recorded_change(cloud, kind, operation, changed)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
     return Outcome(operation)
+
+
+def _was_advanced(operation: Operation, action: str) -> bool:
+    """Return whether an operation has ended after an earlier call with the same action."""
+    # An ended operation without details can be a repair, which has no rules.
+    if not operation.ended or operation.details is None:
+        return False
+    rules = kinds.load(operation.kind).advance.get(action)
+    return rules is not None and rules.applied(operation)
 
 
 def _require_other_caller(
