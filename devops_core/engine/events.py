@@ -105,7 +105,7 @@ def _event(
 ) -> Event:
     """Return an event of an operation, or of its progress in one service."""
     if part:
-        reason = part.reason or part.remark
+        reason = reason or part.reason or part.remark
     return Event(
         key=key,
         operation=operation.id,

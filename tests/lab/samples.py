@@ -182,6 +182,7 @@ FULL_DETAILS = {
         approved_by="arn:aws:iam::123456789012:user/approver",
         approved_at=NOW,
         finished_by="arn:aws:iam::123456789012:user/finisher",
+        finished_at=NOW,
         checked_at=NOW,
         unreadable=1,
         unhealthy=1,
