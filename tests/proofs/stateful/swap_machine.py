@@ -87,8 +87,8 @@ class Swaps(RuleBasedStateMachine):
         hits = self._hits
         self.simulation.send(CallerRequest("swap", _NAME, named))
         self._record_faults(hits)
-        self.swaps.check()
         self._record_returns()
+        self.swaps.check()
 
     @rule(policy=_policies)
     def update(self, policy: Any) -> None:
