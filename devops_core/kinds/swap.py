@@ -323,7 +323,7 @@ def _holds(operation: Operation) -> bool:
     A worker can have crashed before it recorded the first shift.
     """
     details: SwapDetails = operation.details
-    if details.returning:
+    if details.returning or (operation.aborted_by and details.weight):
         return details.weight > 0
     return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 

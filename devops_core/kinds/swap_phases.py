@@ -260,8 +260,10 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
-    if _is_raised(details) and now < keeps_until:
+    if (details.scale_in or _is_raised(details)) and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
+    if details.scale_in and details.shifted_at and not observed.services:
+        return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
