@@ -35,7 +35,8 @@ from devops_core.ports import Cloud
 
 # Number of checks of a request that loses races, before its caller must repeat it.
 _MAX_CHECKS = 3
-# Validity of an Idempotency-Key, in seconds (24 hours).
+# Validity of an Idempotency-Key after the deadline of its operation, in seconds (24 hours). A swap
+# can wait for days.
 IDEMPOTENCY_SECONDS = 24 * 3600
 
 
@@ -179,7 +180,7 @@ def _claim(
         fingerprint=context.fingerprint,
         application=operation.application,
         operation=operation.id,
-        expires_at=int(cloud.clock.now().timestamp()) + IDEMPOTENCY_SECONDS,
+        expires_at=int(operation.deadline.timestamp()) + IDEMPOTENCY_SECONDS,
         # An operation can claim no rows, and a create has read none.
         creation=_creation(inventory) or _creation(claimed),
     )
