@@ -353,6 +353,21 @@ const anyOperation = [...endEarly, ...scaleSlots, ...removeRevisions, ...createS
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
 
+/** Move a swap on to its end, also back. */
+const moveSwap = [
+  ...read,
+  ...record,
+  updateLog,
+  write(PRODUCTION),
+  followServices,
+  updateServices(SLOTS),
+  listenerRules,
+  targets,
+  ...switchListeners,
+  monitor,
+  ...scaleSlots,
+];
+
 /** The statements of each function of serverless.yml. */
 const FUNCTIONS = {
   create: [
@@ -395,21 +410,7 @@ const FUNCTIONS = {
     listenerRules,
     ...rollOut(SLOTS),
   ],
-  swap: [
-    ...read,
-    ...record,
-    updateLog,
-    checkSpecification,
-    take(PRODUCTION),
-    write(PRODUCTION),
-    followServices,
-    updateServices(SLOTS),
-    listenerRules,
-    targets,
-    ...switchListeners,
-    monitor,
-    ...scaleSlots,
-  ],
+  swap: [...moveSwap, checkSpecification, take(PRODUCTION)],
   update: [
     ...read,
     ...record,
@@ -463,6 +464,7 @@ const FUNCTIONS = {
     removeTargets,
   ],
   abort: [...endEarly, followChangeSet, updateLog],
+  advance: moveSwap,
   query: [
     followChangeSet,
     ...anyOperation,

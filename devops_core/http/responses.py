@@ -67,7 +67,7 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
     if outcome.dry_run:
         return _plan(outcome.dry_run)
     if outcome.aborts:
-        return aborted(request, outcome)
+        return aborted(request, outcome, further)
     operation = outcome.operation
     if operation is None:
         return Response(200, {"operation": None, "message": outcome.message, **further})
@@ -84,13 +84,16 @@ def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Res
     return Response(424, redacted({**error, **response.body}), response.headers, response.facts)
 
 
-def aborted(request: Request, outcome: Outcome) -> Response:
+def aborted(
+    request: Request, outcome: Outcome, further: Mapping[str, Any] | None = None
+) -> Response:
     """Return the response to an abort: 202 while the operation rolls back, 200 after its end."""
     operation = outcome.operation
     if outcome.dry_run or operation is None:
         return _plan(outcome.dry_run)
     status = 200 if operation.ended else 202
-    return _operation_response(request, operation, status, {"message": outcome.message})
+    members = {"message": outcome.message, **(further or {})}
+    return _operation_response(request, operation, status, members)
 
 
 def status(request: Request, operation: Operation) -> Response:

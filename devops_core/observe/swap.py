@@ -57,7 +57,7 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
 
     Such a request names the release that was live before, and not the one that becomes live.
     """
-    green, blue = (inventory.rows.get(environment) for environment in PRODUCTION)
+    blue, green = (inventory.rows.get(environment) for environment in PRODUCTION)
     expected = Expectation(request.version, request.digest, request.spec)
     if not green or not blue or not green.service or not blue.service or not green.claim:
         return None

@@ -31,12 +31,20 @@ class Account:
         return DryClient(self.cloud)
 
     def send(
-        self, operation_id: str, example: str, headers: Mapping[str, str] | None = None
+        self,
+        operation_id: str,
+        example: str,
+        headers: Mapping[str, str] | None = None,
+        about: str | None = None,
     ) -> Reply:
-        """Send a request example: a body, or the value of a query parameter."""
+        """Send a request example: a body, or the value of a query parameter.
+
+        `about` is the id of the operation in the path.
+        """
         self.sent.append((operation_id, example))
         called, value = operation(operation_id), operation(operation_id).examples[example]["value"]
         of_shop = _parameters(called.path)
+        of_shop = {**(of_shop or {}), "id": about} if about else of_shop
         if called.body and example in called.body["examples"]:
             return self.api.send(
                 called.method, called.path, value, parameters=of_shop, headers=headers

@@ -18,6 +18,7 @@ from devops_core.naming import Environment
 from tests.contract.example_account import REVISION_1, Account, Scenarios
 from tests.lab.callers import ONLY_TEAMS, with_policy
 from tests.lab.client import Reply
+from tools.contract.document import operation
 
 NOBODY = "01JN8EY4M00000000000000009"
 
@@ -116,6 +117,28 @@ def _moving_on(account: Account) -> Reply:
     return account.api.abort(running.id)
 
 
+def _swap_without_approval(account: Account) -> Reply:
+    swap = account.promoted().api.swap(strategy={"type": "canary"})
+    return account.api.advance(swap.id, "continue")
+
+
+def _ended_swap(account: Account) -> Reply:
+    return account.api.advance(account.promoted().api.swap().id, "finish")
+
+
+def _moving_swap(account: Account) -> Reply:
+    swap = account.promoted().api.swap(strategy={"type": "canary"})
+    account.cloud.wire.fail("tables.save", LostClaimError(swap.id))
+    return account.api.advance(swap.id, "finish")
+
+
+def _not_blocked(account: Account) -> Reply:
+    running = account.deployed().api.deploy("1.0.0.1", "dev")
+    parameters = {"applicationName": "Shop", "id": running.id}
+    resource = operation("abortOperation").path
+    return account.api.send("DELETE", resource, parameters=parameters, query={"force": "true"})
+
+
 def _without_precondition(account: Account) -> Reply:
     return account.with_shop().send("replaceSpecification", "whole")
 
@@ -179,6 +202,10 @@ REFUSALS: Scenarios = {
     ("readOperation", 404, "NOT_FOUND"): lambda account: account.api.status(NOBODY),
     ("abortOperation", 409, "ALREADY_ENDED"): _ended,
     ("abortOperation", 409, "NOT_ABORTABLE"): _a_delete,
+    ("abortOperation", 409, "NOT_BLOCKED"): _not_blocked,
     ("abortOperation", 409, "CHANGED_MEANWHILE"): _moving_on,
+    ("advanceOperation", 409, "CONFLICT"): _swap_without_approval,
+    ("advanceOperation", 409, "ALREADY_ENDED"): _ended_swap,
+    ("advanceOperation", 409, "CHANGED_MEANWHILE"): _moving_swap,
     ("health", 503, "UNHEALTHY"): _unhealthy,
 }

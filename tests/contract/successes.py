@@ -8,6 +8,7 @@ from tests.contract.example_account import REVISION_1, WAIT, Account, Scenarios
 from tests.lab.client import Reply
 from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.templates import SMALL
+from tools.contract.document import operation
 
 _CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
 
@@ -66,6 +67,46 @@ def _swap_that_waits(account: Account) -> Reply:
     green = account.promoted().cloud.containers.service("Shop", "prod-1")
     green.desired = green.running = 3
     return account.send("swap", "back")
+
+
+def _waiting_swap(account: Account) -> str:
+    """Start the swap in steps of the examples, with an approval before the first customers."""
+    account.cloud.monitoring.states["Shop-errors"] = "OK"
+    policy = operation("swap").examples["canary"]["value"]
+    return account.promoted().api.swap(**{**policy, "approval": {"before": "shift"}}).id
+
+
+def _canary(account: Account) -> Reply:
+    account.promoted().cloud.monitoring.states["Shop-errors"] = "OK"
+    return account.send("swap", "canary")
+
+
+def _rolled_back(account: Account) -> Reply:
+    api = account.promoted().api
+    account.send("swap", "version")
+    account.cloud.push("1.1.0.0")
+    api.finished(api.deploy("1.1.0.0", "stage"))
+    api.finished(api.promote())
+    assert api.swap(version="1.1.0.0", strategy={"type": "linear"}).operation["weight"] == 10
+    return account.send("swap", "version")
+
+
+def _continued(account: Account) -> Reply:
+    return account.send("advanceOperation", "continue", about=_waiting_swap(account))
+
+
+def _finished(account: Account) -> Reply:
+    return account.send("advanceOperation", "finish", WAIT, about=_waiting_swap(account))
+
+
+def _finish_tried(account: Account) -> Reply:
+    return account.dry.advance(_waiting_swap(account), "finish")
+
+
+def _finish_that_fails(account: Account) -> Reply:
+    waiting = _waiting_swap(account)
+    account.cloud.monitoring.states["Shop-errors"] = "ALARM"
+    return account.api.advance(waiting, "finish")
 
 
 def _live_already(account: Account) -> Reply:
@@ -163,7 +204,9 @@ SUCCESSES: Scenarios = {
     ("swap", 200, "version"): lambda account: account.promoted().send("swap", "version"),
     ("swap", 200, "live"): _live_already,
     ("swap", 200, "dryRun"): lambda account: account.promoted().dry.swap(version="1.0.0.0"),
+    ("swap", 200, "rolledBack"): _rolled_back,
     ("swap", 202, "back"): _swap_that_waits,
+    ("swap", 202, "canary"): _canary,
     ("swap", 424, "OPERATION_FAILED"): _swap_that_fails,
     ("replaceSpecification", 200, "variable"): _variable,
     ("replaceSpecification", 200, "unchanged"): _unchanged,
@@ -189,5 +232,9 @@ SUCCESSES: Scenarios = {
     ("abortOperation", 200, "stopped"): _stopped,
     ("abortOperation", 200, "dryRun"): _going_back_tried,
     ("abortOperation", 202, "goingBack"): _going_back,
+    ("advanceOperation", 200, "finish"): _finished,
+    ("advanceOperation", 200, "dryRun"): _finish_tried,
+    ("advanceOperation", 202, "continue"): _continued,
+    ("advanceOperation", 424, "OPERATION_FAILED"): _finish_that_fails,
     ("health", 200, "ok"): lambda account: account.api.health(),
 }

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "upgrade": ("upgrade", ["POST /stacks/{applicationName}/upgrade"]),
     "delete": ("delete", ["DELETE /stacks"]),
     "abort": ("abort", ["DELETE /stacks/{applicationName}/operations/{id}"]),
+    "advance": ("advance", ["POST /stacks/{applicationName}/operations/{id}"]),
     "query": ("query", ["GET /stacks/{applicationName}/operations/{id}", "GET /health"]),
     "inventory": (
         "inventory",

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import handlers.abort
+import handlers.advance
 import handlers.create
 import handlers.delete
 import handlers.deploy_nonprod
@@ -40,6 +41,7 @@ HANDLED: Mapping[tuple[str, str], Any] = {
     ("GET", SPECIFICATION): handlers.inventory.handle,
     ("GET", "/stacks/{applicationName}/operations/{id}"): handlers.query.handle,
     ("DELETE", "/stacks/{applicationName}/operations/{id}"): handlers.abort.handle,
+    ("POST", "/stacks/{applicationName}/operations/{id}"): handlers.advance.handle,
     ("GET", "/health"): handlers.query.handle,
     ("GET", "/stacks"): handlers.inventory.handle,
     ("GET", "/stacks/{applicationName}"): handlers.inventory.handle,
@@ -238,12 +240,28 @@ class Client:
         """DELETE /stacks/{applicationName}/operations/{id}."""
         return self._about_operation("DELETE", operation, application, headers)
 
+    def advance(
+        self,
+        operation: str,
+        action: str,
+        application: str = "Shop",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """POST /stacks/{applicationName}/operations/{id}."""
+        body = {"action": action}
+        return self._about_operation("POST", operation, application, headers, body)
+
     def _about_operation(
-        self, method: str, operation: str, application: str, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        operation: str,
+        application: str,
+        headers: Mapping[str, str] | None,
+        body: Any = None,
     ) -> Reply:
         resource = "/stacks/{applicationName}/operations/{id}"
         parameters = {"applicationName": application, "id": operation}
-        return self.send(method, resource, parameters=parameters, headers=headers)
+        return self.send(method, resource, body, parameters=parameters, headers=headers)
 
     def health(self) -> Reply:
         """GET /health."""

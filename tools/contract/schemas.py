@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from devops_core.requests import schema
+from devops_core.requests.advance import ADVANCE
 from devops_core.requests.create import CREATE
 from devops_core.requests.delete import DELETE
 from devops_core.requests.deploy import DEPLOY
@@ -28,6 +29,7 @@ BODIES: Mapping[str, schema.Object[Any]] = {
     "DeleteRequest": DELETE,
     "UpdateRequest": DOCUMENT,
     "UpgradeRequest": UPGRADE,
+    "AdvanceRequest": ADVANCE,
 }
 # The declared queries by the ids of their operations.
 QUERIES: Mapping[str, schema.Object[Any]] = {

@@ -60,6 +60,7 @@ FUNCTIONS: Mapping[tuple[str, str], str] = {
     ("POST", UPGRADE): "upgrade",
     ("DELETE", "/stacks"): "delete",
     ("DELETE", OPERATION): "abort",
+    ("POST", OPERATION): "advance",
     ("GET", OPERATION): "query",
     ("GET", "/health"): "query",
     **{("GET", resource): "inventory" for resource in READS},
@@ -90,6 +91,17 @@ _SCALED_AND_GROWN = State(lambda world: states.scale(world, "prod-2"), _SCALED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _UPGRADE = Request("POST", UPGRADE)
+# A swap that waits for an approval, receives requests in steps and is checked.
+_CANARY = (
+    State(lambda world: _add_alarm(world), _SCALED_AND_GROWN),
+    swap(
+        "2.0",
+        strategy={"type": "canary", "percent": 10, "stepMinutes": 6},
+        alarms=["errors"],
+        judge={},
+        approval={"before": "shift"},
+    ),
+)
 _OUTDATED = State(lambda world: _prepare(world))
 _CHANGES_OF_STACKS = (_ADDS, _REMOVES, _UPGRADE)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
@@ -114,6 +126,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (_WITH_LOGIN, swap("2.0")),
     (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
+    _CANARY,
     (_OUTDATED, _UPGRADE),
     (_FULL, delete()),
 )
@@ -190,6 +203,14 @@ def _abort_and_repeat(world: Traced) -> None:
     again(world)
 
 
+def _advance(world: Traced) -> None:
+    """Approve a swap, then end its waits; a refusal needs permissions too."""
+    for action in ("continue", "finish"):
+        for query in (_DRY_RUN, None):
+            request = Request("POST", OPERATION, {"action": action}, key=None, query=query)
+            _each(replace(request, wait=_WAIT), world)
+
+
 _READ: Drive = partial(_each, Request("GET", OPERATION, key=None, wait=_WAIT))
 _ABORT: Drive = _abort
 
@@ -243,7 +264,8 @@ class Trace:
         self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
         stack = (_abort_and_schedule, _abort_and_repeat) if request in _CHANGES_OF_STACKS else ()
-        for drive in (again, _READ, schedule, _ABORT, *stack):
+        steps = (_advance,) if request.resource == _CANARY[1].resource else ()
+        for drive in (again, _READ, schedule, _ABORT, *stack, *steps):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted
             for course in _courses(state, request, drive, deaths):
@@ -382,6 +404,7 @@ class Trace:
         for state, request in (
             *((_FULL, request) for request in requests),
             (states.DEPLOYING, Request("DELETE", OPERATION, key=None)),
+            (states.DEPLOYING, Request("POST", OPERATION, {"action": "finish"}, key=None)),
         ):
             world = self._opened(state)
             world.cloud.settings = world.cloud.settings._replace(access=_OTHER_TEAMS)
@@ -415,6 +438,20 @@ def _prepare(world: World) -> None:
     states.done(world, _CREATE)
     world.account.push("1.0", "2.0")
     states.done(world, deploy("1.0", *_ALL))
+
+
+def _add_alarm(world: World) -> None:
+    """Make the alarm of a swap."""
+    world.account.plain("cloudwatch").put_metric_alarm(
+        AlarmName="errors",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Namespace="AWS/ApplicationELB",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
 
 
 def _fail_update(world: World) -> None:

@@ -12,6 +12,7 @@ OTHERS = [
     ("DELETE", "/stacks"),
     ("GET", _OPERATION),
     ("DELETE", _OPERATION),
+    ("POST", _OPERATION),
     ("GET", _SPECIFICATION),
     ("PUT", _SPECIFICATION),
     ("PATCH", _SPECIFICATION),
