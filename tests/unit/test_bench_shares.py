@@ -1,4 +1,4 @@
-"""The benchmark of progressive swaps knows the weight of each request, and the bounds of a share."""
+"""The shares of a release: the weight of each request, and the bounds of a correct share."""
 
 from __future__ import annotations
 

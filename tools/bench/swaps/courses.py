@@ -128,10 +128,11 @@ def _milliseconds(course: Course) -> dict[str, float]:
     """Return durations in ms of the machine: the first and the last response of the new release.
 
     `firstPage` is the time from the call to the first response, `lastPage` that from the call that
-    rolls back to the start of the last request with such a response.
+    rolls back to the start of the last request with such a response. With few requests the first
+    one does not show the time of the shift.
     """
     found = {}
-    if course.exposed:
+    if course.exposed and course.case.ports:
         found["firstPage"] = min(each.ended for each in course.exposed) - course.called
     if course.exposed and course.rolled_back is not None:
         found["lastPage"] = max(each.begun for each in course.exposed) - course.rolled_back
@@ -143,9 +144,10 @@ def _counted(course: Course) -> dict[str, list[int]] | None:
 
     The report of the operation begins with the minute of the shift, and includes the requests of
     the test listener. A request that began before a minute and ended in it can belong to both.
+    None for few requests: then the reported minutes are not consecutive.
     """
     affected = course.operation.get("affected")
-    if not affected:
+    if not affected or not course.case.ports:
         return None
     start = _time(course.operation["shiftedAt"]) // MINUTE * MINUTE
     end = start + MINUTE * affected["minutes"]

@@ -40,14 +40,14 @@ GOOD = (
 )
 ROLLBACKS = (
     Case("10 percent", _LONG, succeeds=False, phase="SHIFTED", call="swap back"),
-    Case("waiting for approval", _APPROVED, succeeds=False, phase="AWAITING_APPROVAL", call="abort"),
+    Case(
+        "waiting for approval", _APPROVED, succeeds=False, phase="AWAITING_APPROVAL", call="abort"
+    ),
     Case("100 percent", {"bakeMinutes": 600}, succeeds=False, phase="BAKING", call="swap back"),
 )
 # The customers of the test listener would have most of the requests to the new release.
 BAD = tuple(
-    Case(
-        f"{percent} % errors", _CANARY | _JUDGE, False, "BAD", errors=percent, ports=(LIVE,)
-    )
+    Case(f"{percent} % errors", _CANARY | _JUDGE, False, "BAD", errors=percent, ports=(LIVE,))
     for percent in (5, 10)
 )
 SAME_RATE = Case("both releases fail 3 %", _CANARY | _JUDGE, verdict="GOOD", errors=3)
@@ -57,7 +57,7 @@ FEW_REQUESTS = Case(
 
 
 def measure(production: Production, report: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Run all swaps; return the figures of each one."""
+    """Run all swaps; return the figures of each one. The live release must be good."""
     found = []
 
     def swapped(case: Case) -> None:

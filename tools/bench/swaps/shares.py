@@ -94,7 +94,5 @@ def _quantile(requests: int, probability: float) -> int:
     while below <= OUTSIDE / 2:
         number += 1
         ways = lgamma(requests + 1) - lgamma(number + 1) - lgamma(requests - number + 1)
-        below += exp(
-            ways + number * log(probability) + (requests - number) * log(1 - probability)
-        )
+        below += exp(ways + number * log(probability) + (requests - number) * log(1 - probability))
     return number

@@ -1,0 +1,168 @@
+"""Formats the figures of progressive swaps as tables, and checks them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tools.bench.machine import summary
+from tools.bench.markdown import table
+from tools.bench.swaps.records import LIVE
+
+Results = Mapping[str, Any]
+
+
+def render(results: Results) -> list[str]:
+    """Return the figures as lines of Markdown: completed swaps, bad releases, rollbacks."""
+    swaps = results["swaps"]
+    completed = [each for each in swaps if each["expected"]["status"] == "SUCCEEDED"]
+    called = [each for each in swaps if each["call"]]
+    bad = [each for each in swaps if each not in (*completed, *called)]
+    return [
+        f"Measured: {summary(results['machine'])}; a minute lasts {results['minute']:g} seconds.",
+        "",
+        *_completed(completed),
+        "",
+        *_bad(bad),
+        "",
+        *_called(called),
+    ]
+
+
+def violations(results: Results) -> list[str]:
+    """Return a message for each expectation that a swap does not meet."""
+    return [
+        f"{each['name']}: {problem}" for each in results["swaps"] for problem in _problems(each)
+    ]
+
+
+def _problems(swap: Results) -> list[str]:
+    expected = swap["expected"]
+    found = []
+    if swap["status"] != expected["status"]:
+        reasons = "; ".join(swap["reasons"])
+        found.append(f"{swap['status']}, not {expected['status']}: {reasons}")
+    if swap["failed"] or swap["testFailed"]:
+        found.append(f"{swap['failed']} failed, {swap['testFailed']} on the test listener")
+    if not expected["errors"] and (swap["errors"] or swap["otherErrors"]):
+        found.append(f"{swap['errors'] + swap['otherErrors']} responses with status 500")
+    if not swap["exposed"]:
+        found.append("the new release received no request of a customer")
+    found += [
+        f"port {each['port']}: {_share(each)} requests at {each['weight']} percent"
+        for each in swap["shares"]
+        if not each["least"] <= each["new"] <= each["most"]
+    ]
+    return [*found, *_judge_problems(swap), *_count_problems(swap)]
+
+
+def _judge_problems(swap: Results) -> list[str]:
+    """Return the differences from the expected verdicts."""
+    expected, verdicts = swap["expected"]["verdict"], set(swap["verdicts"])
+    if not expected:
+        return []
+    if swap["lastVerdict"] != expected:
+        return [f"the last verdict is {swap['lastVerdict'] or 'missing'}, not {expected}"]
+    allowed = {expected, "GOOD", "TOO_FEW_REQUESTS"}
+    if expected == "TOO_FEW_REQUESTS":
+        allowed = {expected}
+    found = [f"unexpected verdicts: {', '.join(sorted(verdicts - allowed))}"]
+    found = found if verdicts - allowed else []
+    if expected == "BAD" and "full" in swap["minutes"]:
+        found.append("all customers received the bad release")
+    return found
+
+
+def _count_problems(swap: Results) -> list[str]:
+    """Return the differences between the report of the operation and the customers' own counts."""
+    counted, affected = swap["counted"] or {}, swap["affected"] or {}
+    if swap["expected"]["verdict"] == "BAD" and not affected:
+        return ["the operation does not report the affected requests"]
+    return [
+        f"the operation reports {affected[name]} {name}, the customers {least} to {most}"
+        for name, (least, most) in counted.items()
+        if not least <= affected[name] <= most
+    ]
+
+
+def _completed(swaps: Iterable[Results]) -> list[str]:
+    head = (
+        "swap", "requests: production, test", "failed", "call → first page, ms",
+        "call → 100 %, minutes", "requests to the new release (bounds)", "verdicts",
+    )  # fmt: skip
+    return table(
+        head,
+        [
+            [
+                each["name"],
+                f"{each['requests']:,}, {each['testRequests']:,}",
+                str(each["failed"] + each["testFailed"]),
+                _number(each["milliseconds"].get("firstPage"), 0),
+                _number(each["minutes"].get("full"), 1),
+                "; ".join(_shares(each)),
+                ", ".join(f"{name} {count}" for name, count in sorted(each["verdicts"].items())),
+            ]
+            for each in swaps
+        ],
+    )
+
+
+def _shares(swap: Results) -> list[str]:
+    """Return the shares of the customers' requests between 0 and 100 percent."""
+    return [
+        f"{each['weight']} %: {_share(each)}"
+        for each in swap["shares"]
+        if each["port"] == LIVE and 0 < each["weight"] < 100
+    ]
+
+
+def _share(share: Results) -> str:
+    return f"{share['new']:,} of {share['requests']:,} ({share['least']:,} to {share['most']:,})"
+
+
+def _bad(swaps: Iterable[Results]) -> list[str]:
+    head = (
+        "new release", "requests of customers", "answered by it", "errors", "failed",
+        "first error → returned, minutes", "shift → returned, minutes",
+        "reported: requests, errors",
+    )  # fmt: skip
+    return table(
+        head,
+        [
+            [
+                each["name"],
+                *(f"{each[name]:,}" for name in ("requests", "exposed", "errors", "failed")),
+                *(_number(each["minutes"].get(name), 1) for name in ("returned", "shifted")),
+                _affected(each["affected"]),
+            ]
+            for each in swaps
+        ],
+    )
+
+
+def _affected(affected: Results | None) -> str:
+    return f"{affected['requests']:,}, {affected['errors']:,}" if affected else ""
+
+
+def _called(swaps: Sequence[Results]) -> list[str]:
+    head = (
+        "state", "call", "requests: production, test", "failed",
+        "call → last request to the new release, ms",
+    )  # fmt: skip
+    return table(
+        head,
+        [
+            [
+                each["name"],
+                each["call"],
+                f"{each['requests']:,}, {each['testRequests']:,}",
+                str(each["failed"] + each["testFailed"]),
+                _number(each["milliseconds"].get("lastPage"), 0),
+            ]
+            for each in swaps
+        ],
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
