@@ -185,5 +185,5 @@ def _url(operation: dict[str, Any], environment: str) -> str:
 def _percent(action: dict[str, Any], group: str) -> int:
     """Return the weight of a target group in a forward action, in percent."""
     groups = action["ForwardConfig"]["TargetGroups"]
-    weights = {each["TargetGroupArn"]: each["Weight"] for each in groups}
+    weights: dict[str, int] = {each["TargetGroupArn"]: each["Weight"] for each in groups}
     return round(100 * weights[group] / sum(weights.values()))

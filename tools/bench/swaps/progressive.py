@@ -38,12 +38,14 @@ GOOD = (
     Case("canary 10 → 100", _CANARY | _JUDGE, verdict="GOOD"),
     Case("linear 25 → 50 → 75 → 100", _LINEAR | _JUDGE, verdict="GOOD"),
 )
-ROLLBACKS = (
-    Case("10 percent", _LONG, succeeds=False, phase="SHIFTED", call="swap back"),
-    Case(
-        "waiting for approval", _APPROVED, succeeds=False, phase="AWAITING_APPROVAL", call="abort"
-    ),
-    Case("100 percent", {"bakeMinutes": 600}, succeeds=False, phase="BAKING", call="swap back"),
+ROLLBACKS = tuple(
+    Case(name, policy, succeeds=False, phase=phase, call=call)
+    for name, policy, phase in (
+        ("10 percent", _LONG, "SHIFTED"),
+        ("waiting for approval", _APPROVED, "AWAITING_APPROVAL"),
+        ("100 percent", {"bakeMinutes": 600}, "BAKING"),
+    )
+    for call in ("swap back", "abort")
 )
 # The customers of the test listener would have most of the requests to the new release.
 BAD = tuple(
@@ -61,9 +63,9 @@ def measure(production: Production, report: Callable[[str], None]) -> list[dict[
     found = []
 
     def swapped(case: Case) -> None:
-        report(f"\n{case.name} ...")
+        report(f"{case.name} ...")
         found.append(run(production, case))
-        report(f"  {found[-1]}")
+        report(_line(found[-1]))
 
     for case in (*GOOD, *ROLLBACKS):
         swapped(case)
@@ -107,6 +109,14 @@ def run(production: Production, case: Case) -> dict[str, Any]:
         lambda moment: clock.at(moment + offset),
     )  # fmt: skip
     return figures(course)
+
+
+def _line(swap: Mapping[str, Any]) -> str:
+    """Return the line of output for a swap."""
+    requests = swap["requests"] + swap["testRequests"]
+    failed = swap["failed"] + swap["testFailed"]
+    reasons = "".join(f": {each}" for each in swap["reasons"])
+    return f"  {failed} of {requests} requests failed; {swap['status']}{reasons}"
 
 
 def _customers(production: Production, case: Case) -> Any:

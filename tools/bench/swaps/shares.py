@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import exp, lgamma, log
+from operator import itemgetter
 from typing import NamedTuple
 
 from tools.bench.swaps.records import PORTS, Request
@@ -53,8 +54,9 @@ def steps(polls: Sequence[Poll], ports: Iterable[int] = PORTS) -> list[Step]:
     """Return the steps of each listener; a weight that only one poll found has no duration."""
     found = []
     for port in ports:
-        for weight, group in groupby(polls, lambda poll, port=port: poll.weights[port]):
-            same = list(group)
+        timed = ((poll.weights[port], poll) for poll in polls)
+        for weight, group in groupby(timed, itemgetter(0)):
+            same = [poll for _, poll in group]
             found.append(Step(port, weight, same[0].ended, same[-1].begun))
     return [each for each in found if each.since < each.until]
 
