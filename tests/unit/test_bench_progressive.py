@@ -14,7 +14,8 @@ from tools.bench.swaps.progressive_tables import render, violations
 from tools.bench.swaps.records import IDLE, LIVE, Request, unanswered
 from tools.bench.swaps.shares import Poll
 
-BAD = Case("5 % errors", {}, False, "BAD", errors=5)
+POLICY = {"strategy": {"type": "canary", "percent": 10, "stepMinutes": 6}}
+BAD = Case("fails 5 %", POLICY, (0, 10, 0), "BAD", errors=5)
 START = 6000.0  # the start of a minute of the laptop cloud
 SPEED = 20  # seconds of the laptop cloud in a second of the machine; a minute lasts 3 seconds
 
@@ -79,6 +80,7 @@ def test_figures_are_those_of_the_customers() -> None:
     assert (found["errors"], found["exposed"], found["otherErrors"]) == (2, 4, 0)
     assert found["verdicts"] == {"TOO_FEW_REQUESTS": 1, "BAD": 1}
     assert found["milliseconds"] == {"firstPage": 700}
+    assert found["weights"] == [[0, 10, 0], [100]]
     weights = [(each["port"], each["weight"], each["new"]) for each in found["shares"]]
     assert weights == [(LIVE, 0, 0), (LIVE, 10, 4), (LIVE, 0, 0), (IDLE, 100, 3)]
 
@@ -119,7 +121,8 @@ def good(**changes: Any) -> dict[str, Any]:
     share = {"port": LIVE, "weight": 10, "requests": 1000, "new": 99, "least": 65, "most": 139}
     return {
         "name": "canary",
-        "expected": {"status": "SUCCEEDED", "verdict": "GOOD", "errors": 0},
+        "expected": Case("canary", POLICY, (0, 10, 100), "GOOD").expected,
+        "weights": [[0, 10, 100], [100, 0]],
         "call": "",
         "status": "SUCCEEDED",
         "reasons": [],
@@ -153,16 +156,22 @@ CALLED = good(
     name="100 percent",
     call="swap back",
     status="FAILED",
-    expected={"status": "FAILED", "verdict": "", "errors": 0},
+    expected=Case("100 percent", {}, (0, 100, 0)).expected,
+    weights=[[0, 100, 0], [100]],
     milliseconds={"lastPage": 18.2},
 )
+
+
+def test_the_least_time_until_100_percent_is_that_of_all_steps() -> None:
+    policy = {"strategy": {"type": "linear", "percent": 25, "stepMinutes": 6}}
+    assert Case("linear", policy, (0, 25, 50, 75, 100)).expected["full"] == 18
 
 
 def test_swaps_that_end_as_expected_are_not_violations() -> None:
     assert violations(results(good(), bad(), CALLED)) == []
 
 
-FEW = {"status": "SUCCEEDED", "verdict": "TOO_FEW_REQUESTS", "errors": 0}
+FEW = Case("few", POLICY, (0, 10, 100), "TOO_FEW_REQUESTS").expected
 SHARE = {"port": LIVE, "weight": 10, "requests": 1000, "new": 140, "least": 65, "most": 139}
 
 
@@ -198,20 +207,25 @@ SHARE = {"port": LIVE, "weight": 10, "requests": 1000, "new": 140, "least": 65, 
             "canary: unexpected verdicts: GOOD",
         ),
         (
-            bad(minutes={"full": 6.1}),
-            "5 % errors: all customers received the bad release",
+            bad(weights=[[0, 10, 100, 0], [100]]),
+            "fails 5 %: the weights were [[0, 10, 100, 0], [100]], not [[0, 10, 0], [100]]",
         ),
         (
+            good(weights=[[0, 10, 100], [100]]),
+            "canary: the weights were [[0, 10, 100], [100]], not [[0, 10, 100], [100, 0]]",
+        ),
+        (good(minutes={"full": 5.9}), "canary: 100 percent after 5.9 of 6 minutes"),
+        (
             bad(affected=None, counted=None),
-            "5 % errors: the operation does not report the affected requests",
+            "fails 5 %: the operation does not report the affected requests",
         ),
         (
             bad(affected={"requests": 6, "errors": 2}),
-            "5 % errors: the operation reports 6 requests, the customers 4 to 5",
+            "fails 5 %: the operation reports 6 requests, the customers 4 to 5",
         ),
         (
             bad(affected={"requests": 4, "errors": 1}),
-            "5 % errors: the operation reports 1 errors, the customers 2 to 2",
+            "fails 5 %: the operation reports 1 errors, the customers 2 to 2",
         ),
     ],
 )
@@ -227,5 +241,5 @@ def test_results_are_three_tables() -> None:
     )
     shares = "10 %: 99 of 1,000 (65 to 139)"
     assert f"canary|2,345, 2,340|0|203|6.1|{shares}|GOOD 6, TOO_FEW_REQUESTS 2" in text
-    assert "5 % errors|64|4|2|0|3.8|4.6|4, 2" in text
+    assert "fails 5 %|64|4|2|0|3.8|4.6|4, 2" in text
     assert "100 percent|swap back|2,345, 2,340|0|18" in text

@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from tools.bench.swaps.records import IDLE, LIVE, Request
-from tools.bench.swaps.shares import OUTSIDE, Poll, Share, Step, bounds, shares, steps
+from tools.bench.swaps.shares import OUTSIDE, Poll, Share, Step, bounds, shares, steps, weights
 
 
 def poll(time: float, live: int, idle: int = 100) -> Poll:
@@ -33,6 +33,11 @@ def test_a_step_excludes_the_time_in_which_the_weight_changes() -> None:
 def test_a_weight_that_returns_is_another_step() -> None:
     polls = [poll(time, weight) for time, weight in enumerate((10, 10, 0, 0, 10, 10))]
     assert [each.weight for each in steps(polls, [LIVE])] == [10, 0, 10]
+
+
+def test_weights_include_one_that_only_one_poll_found() -> None:
+    assert weights(POLLS, LIVE) == [0, 10, 100, 0]
+    assert weights(POLLS, IDLE) == [100]
 
 
 def test_requests_count_in_the_step_that_contains_them() -> None:

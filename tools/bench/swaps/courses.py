@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tools.bench.swaps.records import IDLE, LIVE, PORTS, Request, unanswered
-from tools.bench.swaps.shares import ALL, Poll, shares
+from tools.bench.swaps.shares import ALL, Poll, shares, weights
 
 MINUTE = 60.0  # seconds of a clock
 
@@ -18,19 +18,39 @@ MINUTE = 60.0  # seconds of a clock
 class Case:
     """A swap and its expected end.
 
-    `policy` has members of the request. `verdict` is the expected one of the last check, "" without
-    a judge. `errors` is the percentage of the requests that the new release fails. `phase` is that
-    in which a `call` rolls back, "" for none. `ports` are those with many customers.
+    `policy` has members of the request. `weights` are those of the new release at the production
+    listener, from the request to the end: 100 if the swap succeeds, else 0. `verdict` is the
+    expected one of the last check, "" without a judge. `errors` is the percentage of the requests
+    that the new release fails. `phase` is that in which a `call` rolls back, "" for none. `ports`
+    are those with many customers.
     """
 
     name: str
     policy: Mapping[str, Any]
-    succeeds: bool = True
+    weights: tuple[int, ...]
     verdict: str = ""
     errors: int = 0
     phase: str = ""
     call: str = ""
     ports: tuple[int, ...] = PORTS
+
+    @property
+    def succeeds(self) -> bool:
+        """Whether all customers have the new release at the end."""
+        return self.weights[-1] == ALL
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        """The expected figures; `full` is the least number of minutes until 100 percent."""
+        shares = [each for each in self.weights if 0 < each < ALL]
+        step = self.policy.get("strategy", {}).get("stepMinutes", 0)
+        return {
+            "status": "SUCCEEDED" if self.succeeds else "FAILED",
+            "verdict": self.verdict,
+            "errors": self.errors,
+            "weights": [list(self.weights), [ALL, 0] if self.succeeds else [ALL]],
+            "full": len(shares) * step,
+        }
 
 
 @dataclass(frozen=True)
@@ -79,11 +99,7 @@ def figures(course: Course) -> dict[str, Any]:
     verdicts = [each["verdict"] for each in operation.get("verdicts", ())]
     return {
         "name": case.name,
-        "expected": {
-            "status": "SUCCEEDED" if case.succeeds else "FAILED",
-            "verdict": case.verdict,
-            "errors": case.errors,
-        },
+        "expected": case.expected,
         "call": case.call,
         "status": operation["status"],
         "reasons": operation.get("reasons", []),
@@ -96,6 +112,7 @@ def figures(course: Course) -> dict[str, Any]:
         "errors": len(errors),
         "otherErrors": sum(e.status == 500 for e in course.requests if e.version != course.version),
         "exposed": len(course.exposed),
+        "weights": [weights(course.polls, port) for port in PORTS],
         "shares": [each._asdict() for each in shares(live + test, course.polls, course.version)],
         "minutes": _minutes(course, errors),
         "milliseconds": _milliseconds(course),

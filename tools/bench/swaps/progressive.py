@@ -35,26 +35,30 @@ _APPROVED = {
 }
 # They swap forth and back between two good releases.
 GOOD = (
-    Case("canary 10 → 100", _CANARY | _JUDGE, verdict="GOOD"),
-    Case("linear 25 → 50 → 75 → 100", _LINEAR | _JUDGE, verdict="GOOD"),
+    Case("canary 10 → 100", _CANARY | _JUDGE, (0, 10, 100), "GOOD"),
+    Case("linear 25 → 50 → 75 → 100", _LINEAR | _JUDGE, (0, 25, 50, 75, 100), "GOOD"),
 )
 ROLLBACKS = tuple(
-    Case(name, policy, succeeds=False, phase=phase, call=call)
-    for name, policy, phase in (
-        ("10 percent", _LONG, "SHIFTED"),
-        ("waiting for approval", _APPROVED, "AWAITING_APPROVAL"),
-        ("100 percent", {"bakeMinutes": 600}, "BAKING"),
+    Case(name, policy, (0, weight, 0), phase=phase, call=call)
+    for name, policy, weight, phase in (
+        ("10 percent", _LONG, 10, "SHIFTED"),
+        ("waiting for approval", _APPROVED, 10, "AWAITING_APPROVAL"),
+        ("100 percent", {"bakeMinutes": 600}, 100, "BAKING"),
     )
     for call in ("swap back", "abort")
 )
 # The customers of the test listener would have most of the requests to the new release.
 BAD = tuple(
-    Case(f"{percent} % errors", _CANARY | _JUDGE, False, "BAD", errors=percent, ports=(LIVE,))
-    for percent in (5, 10)
+    Case(f"fails {each} %", _CANARY | _JUDGE, (0, 10, 0), "BAD", errors=each, ports=(LIVE,))
+    for each in (5, 10)
 )
-SAME_RATE = Case("both releases fail 3 %", _CANARY | _JUDGE, verdict="GOOD", errors=3)
+SAME_RATE = Case("both releases fail 3 %", _CANARY | _JUDGE, (0, 10, 100), "GOOD", errors=3)
 FEW_REQUESTS = Case(
-    f"{SLOW} requests a minute", _CANARY | {"judge": {}}, verdict="TOO_FEW_REQUESTS", ports=()
+    f"at {SLOW} requests a minute",
+    _CANARY | {"judge": {}},
+    (0, 10, 100),
+    "TOO_FEW_REQUESTS",
+    ports=(),
 )
 
 

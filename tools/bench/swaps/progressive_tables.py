@@ -48,6 +48,10 @@ def _problems(swap: Results) -> list[str]:
         found.append(f"{swap['errors'] + swap['otherErrors']} responses with status 500")
     if not swap["exposed"]:
         found.append("the new release received no request of a customer")
+    if swap["weights"] != expected["weights"]:
+        found.append(f"the weights were {swap['weights']}, not {expected['weights']}")
+    if swap["minutes"].get("full", expected["full"]) < expected["full"]:
+        found.append(f"100 percent after {swap['minutes']['full']} of {expected['full']} minutes")
     found += [
         f"port {each['port']}: {_share(each)} requests at {each['weight']} percent"
         for each in swap["shares"]
@@ -66,11 +70,8 @@ def _judge_problems(swap: Results) -> list[str]:
     allowed = {expected, "GOOD", "TOO_FEW_REQUESTS"}
     if expected == "TOO_FEW_REQUESTS":
         allowed = {expected}
-    found = [f"unexpected verdicts: {', '.join(sorted(verdicts - allowed))}"]
-    found = found if verdicts - allowed else []
-    if expected == "BAD" and "full" in swap["minutes"]:
-        found.append("all customers received the bad release")
-    return found
+    unexpected = ", ".join(sorted(verdicts - allowed))
+    return [f"unexpected verdicts: {unexpected}"] if unexpected else []
 
 
 def _count_problems(swap: Results) -> list[str]:

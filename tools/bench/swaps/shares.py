@@ -50,6 +50,11 @@ class Share(NamedTuple):
     most: int
 
 
+def weights(polls: Sequence[Poll], port: int) -> list[int]:
+    """Return the weights of the new release at a listener, one after the other."""
+    return [weight for weight, _ in groupby(poll.weights[port] for poll in polls)]
+
+
 def steps(polls: Sequence[Poll], ports: Iterable[int] = PORTS) -> list[Step]:
     """Return the steps of each listener; a weight that only one poll found has no duration."""
     found = []
