@@ -6,16 +6,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.proxy import Fault, FaultyProxy, Moment, proxy
-from tests.lab.laptop.scene import prepare
 from tests.lab.laptop.workers import kill_worker
-from tools.laptop.cloud import Cloud, Options, start, started, stop
+from tools.laptop.cloud import Options, start, started, stop
 from tools.laptop.deploy import deploy
 
 MINUTE = 3.0  # seconds
@@ -75,9 +73,16 @@ def ended(api: Api, operation: str) -> dict[str, Any]:
 
 
 def read(api: Api, operation: str) -> dict[str, Any]:
-    answer = api.call("GET", f"/stacks/{NAME}/operations/{operation}")
-    assert answer.status == 200, answer.body
-    return dict(answer.body["operation"])
+    """Return an operation; the worker of a read can be the one that is killed."""
+    found: list[dict[str, Any]] = []
+
+    def answered() -> bool:
+        answer = api.call("GET", f"/stacks/{NAME}/operations/{operation}")
+        found.extend([answer.body["operation"]] if answer.status == 200 else [])
+        return bool(found)
+
+    assert until(answered, LIMIT)
+    return found[-1]
 
 
 def swapped(api: Api, version: str) -> None:
@@ -112,7 +117,7 @@ def customers(api: Api) -> Iterator[list[tuple[int, str]]]:
 
 
 def outcomes(api: Api, operation: str) -> list[str]:
-    found = api.call("GET", f"/stacks/{NAME}/events", query={"operation": operation})
+    found = api.call("GET", f"/stacks/{NAME}/events?operation={operation}")
     return [each["outcome"] for each in reversed(found.body["events"])]
 
 
@@ -144,3 +149,91 @@ def test_a_bad_release_rolls_back_without_a_person(api: Api) -> None:
     assert {version for _, version in seen[returned + 1 :]} == {GOOD}
     assert api.fetch(url(api, 8080)).body["version"] == BAD
     release(api, OLD)
+
+
+class Interruption(NamedTuple):
+    """A call of a swap at which its worker is killed, before or after the effect."""
+
+    call: str
+    number: int
+    words: tuple[str, ...]
+    moment: Moment
+    aborted: bool = False
+
+
+LISTENER = (f"%2F{NAME}-prod%2F",)
+END = (f'"{NAME}"', '#END"')
+KILLS = {
+    "before the first shift": Interruption("ModifyListener", 1, LISTENER, Moment.BEFORE),
+    "after the first shift": Interruption("ModifyListener", 1, LISTENER, Moment.AFTER),
+    "in a check": Interruption("PutItem", 2, (f'"{NAME}"', '"swap"'), Moment.BEFORE),
+    "after the shift to all": Interruption("ModifyListener", 2, LISTENER, Moment.AFTER),
+    "before the last step": Interruption("ModifyListener", 3, LISTENER, Moment.BEFORE),
+    "before the end": Interruption("TransactWriteItems", 1, END, Moment.BEFORE),
+    "before the return": Interruption("ModifyListener", 2, LISTENER, Moment.BEFORE, aborted=True),
+    "after the return": Interruption("ModifyListener", 2, LISTENER, Moment.AFTER, aborted=True),
+}
+
+
+@pytest.mark.parametrize("interruption", KILLS.values(), ids=KILLS)
+def test_every_phase_survives_the_kill_of_its_worker(
+    api: Api, between: FaultyProxy, interruption: Interruption
+) -> None:
+    call, number, words, moment, aborted = interruption
+    live, idle = (api.fetch(url(api, port)).body["version"] for port in (80, 8080))
+    fault = Fault(call, words, moment, number)
+    fault.strike = lambda port: kill_worker(api.cloud.directory, between.server_port, port)
+    with customers(api) as seen, struck(between):
+        operation = begun(api, idle, [fault] if not aborted else [], between)
+        if aborted:
+            assert until(lambda: read(api, operation).get("phase") == "SHIFTED", LIMIT)
+            fault.number = 1
+            between.faults.append(fault)
+            api.call("DELETE", f"/stacks/{NAME}/operations/{operation}")
+        end = ended(api, operation)
+        count = len(seen)
+        assert until(lambda: len(seen) > count + 10)
+    assert fault.struck, "no worker was killed"
+    assert end["status"] == ("FAILED" if aborted else "SUCCEEDED"), end
+    assert {status for status, _ in seen} == {200}
+    assert {version for _, version in seen[count + 1 :]} == {live if aborted else idle}
+    assert outcomes(api, operation).count("SHIFTED") == int(end.get("shiftedAt") is not None)
+
+
+@contextmanager
+def struck(between: FaultyProxy) -> Iterator[None]:
+    """Remove all faults after a `with` block."""
+    try:
+        yield
+    finally:
+        between.faults.clear()
+
+
+def begun(api: Api, version: str, faults: list[Fault], between: FaultyProxy) -> str:
+    """Request a swap in two short steps, also if its worker is killed; return its id."""
+    between.faults += faults
+    body = {"applicationName": NAME, "version": version, "strategy": SHORT, "bakeMinutes": 1}
+    api.post("/stacks/swapProdBlueAndGreen", body)
+    listed = api.call("GET", f"/stacks/{NAME}/operations").body["operations"]
+    return next(str(each["id"]) for each in listed if each["kind"] == "swap")
+
+
+def test_an_approval_survives_a_restart_of_the_cloud(api: Api, between: FaultyProxy) -> None:
+    idle = api.fetch(url(api, 8080)).body["version"]
+    approval = {"before": "full", "timeoutMinutes": 600}
+    operation = swap(api, idle, strategy=SHORT, approval=approval)
+    assert until(lambda: read(api, operation).get("phase") == "AWAITING_APPROVAL", LIMIT)
+    directory, options = (
+        api.cloud.directory,
+        Options(lambda_endpoint=between.url, minute=MINUTE, keep=True),
+    )
+    stop(directory)
+    running = start(directory, options, owned=True)
+    between.endpoint = running.endpoint
+    waiting = read(api, operation)
+    assert (waiting["phase"], waiting["weight"]) == ("AWAITING_APPROVAL", 50)
+    path = f"/stacks/{NAME}/operations/{operation}"
+    assert api.post(path, {"action": "continue"}).status in (200, 202)
+    end = ended(api, operation)
+    assert (end["status"], end["weight"]) == ("SUCCEEDED", 100), end
+    assert end["approvedBy"]
