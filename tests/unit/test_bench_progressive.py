@@ -186,11 +186,11 @@ SHARE = {"port": LIVE, "weight": 10, "requests": 1000, "new": 140, "least": 65, 
         (good(exposed=0), "canary: the new release received no request of a customer"),
         (
             good(shares=[SHARE]),
-            "canary: port 80: 140 of 1,000 (65 to 139) requests at 10 percent",
+            "canary: port 80: 140/1,000 (65-139) requests at 10 percent",
         ),
         (
             good(shares=[SHARE | {"new": 64}]),
-            "canary: port 80: 64 of 1,000 (65 to 139) requests at 10 percent",
+            "canary: port 80: 64/1,000 (65-139) requests at 10 percent",
         ),
         (
             good(lastVerdict="TOO_FEW_REQUESTS"),
@@ -239,7 +239,16 @@ def test_results_are_three_tables() -> None:
     assert text[0] == (
         "Measured: laptop cloud, 2 cores, Python 3.11.7, 2026-11-30; a minute lasts 3 seconds."
     )
-    shares = "10 %: 99 of 1,000 (65 to 139)"
-    assert f"canary|2,345, 2,340|0|203|6.1|{shares}|GOOD 6, TOO_FEW_REQUESTS 2" in text
-    assert "fails 5 %|64|4|2|0|3.8|4.6|4, 2" in text
-    assert "100 percent|swap back|2,345, 2,340|0|18" in text
+    assert "canary|4,685|0|203|6.1|10 %: 99/1,000 (65-139)|GOOD" in text
+    assert "fails 5 %|67|0|4|2|3.8|4.6|4, 2" in text
+
+
+def test_a_rollback_has_a_row_for_each_state_and_a_column_for_each_call() -> None:
+    aborted = CALLED | {"call": "abort", "milliseconds": {"lastPage": 25.0}, "failed": 1}
+    other = aborted | {"name": "10 percent"}
+    *_, head, _, full, shifted = render(results(good(), bad(), CALLED, aborted, other))
+    assert [re.sub(" *[|] *", "|", each).strip("|") for each in (head, full, shifted)] == [
+        "rollback at|requests|failed|swap back, ms|abort, ms",
+        "100 percent|9,370|1|18|25",
+        "10 percent|4,685|1||25",
+    ]

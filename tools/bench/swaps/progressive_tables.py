@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tools.bench.machine import summary
 from tools.bench.markdown import table
 from tools.bench.swaps.records import LIVE
+from tools.bench.swaps.shares import ALL
 
 Results = Mapping[str, Any]
+_COUNTS = ("requests", "testRequests", "failed", "testFailed")
 
 
 def render(results: Results) -> list[str]:
@@ -88,24 +90,28 @@ def _count_problems(swap: Results) -> list[str]:
 
 def _completed(swaps: Iterable[Results]) -> list[str]:
     head = (
-        "swap", "requests: production, test", "failed", "call → first page, ms",
-        "call → 100 %, minutes", "requests to the new release (bounds)", "verdicts",
+        "swap", "requests", "failed", "call → first page, ms", "call → 100 %, minutes",
+        "requests to the new release (bounds)", "last verdict",
     )  # fmt: skip
     return table(
         head,
         [
             [
                 each["name"],
-                f"{each['requests']:,}, {each['testRequests']:,}",
-                str(each["failed"] + each["testFailed"]),
+                *_requests(each),
                 _number(each["milliseconds"].get("firstPage"), 0),
                 _number(each["minutes"].get("full"), 1),
-                "; ".join(_shares(each)),
-                ", ".join(f"{name} {count}" for name, count in sorted(each["verdicts"].items())),
+                ", ".join(_shares(each)),
+                each["lastVerdict"],
             ]
             for each in swaps
         ],
     )
+
+
+def _requests(swap: Results) -> tuple[str, str]:
+    """Return the requests to both listeners, and those of them that failed."""
+    return f"{swap['requests'] + swap['testRequests']:,}", str(swap["failed"] + swap["testFailed"])
 
 
 def _shares(swap: Results) -> list[str]:
@@ -113,17 +119,17 @@ def _shares(swap: Results) -> list[str]:
     return [
         f"{each['weight']} %: {_share(each)}"
         for each in swap["shares"]
-        if each["port"] == LIVE and 0 < each["weight"] < 100
+        if each["port"] == LIVE and 0 < each["weight"] < ALL
     ]
 
 
 def _share(share: Results) -> str:
-    return f"{share['new']:,} of {share['requests']:,} ({share['least']:,} to {share['most']:,})"
+    return f"{share['new']:,}/{share['requests']:,} ({share['least']:,}-{share['most']:,})"
 
 
 def _bad(swaps: Iterable[Results]) -> list[str]:
     head = (
-        "new release", "requests of customers", "answered by it", "errors", "failed",
+        "new release", "requests", "failed", "answered by it", "errors",
         "first error → returned, minutes", "shift → returned, minutes",
         "reported: requests, errors",
     )  # fmt: skip
@@ -132,7 +138,8 @@ def _bad(swaps: Iterable[Results]) -> list[str]:
         [
             [
                 each["name"],
-                *(f"{each[name]:,}" for name in ("requests", "exposed", "errors", "failed")),
+                *_requests(each),
+                *(f"{each[name]:,}" for name in ("exposed", "errors")),
                 *(_number(each["minutes"].get(name), 1) for name in ("returned", "shifted")),
                 _affected(each["affected"]),
             ]
@@ -145,24 +152,18 @@ def _affected(affected: Results | None) -> str:
     return f"{affected['requests']:,}, {affected['errors']:,}" if affected else ""
 
 
-def _called(swaps: Sequence[Results]) -> list[str]:
-    head = (
-        "state", "call", "requests: production, test", "failed",
-        "call → last request to the new release, ms",
-    )  # fmt: skip
-    return table(
-        head,
-        [
-            [
-                each["name"],
-                each["call"],
-                f"{each['requests']:,}, {each['testRequests']:,}",
-                str(each["failed"] + each["testFailed"]),
-                _number(each["milliseconds"].get("lastPage"), 0),
-            ]
-            for each in swaps
-        ],
-    )
+def _called(swaps: Iterable[Results]) -> list[str]:
+    """Return a row for each state, with the duration of each call."""
+    by_state: dict[str, list[Results]] = {}
+    for each in swaps:
+        by_state.setdefault(each["name"], []).append(each)
+    calls = list(dict.fromkeys(each["call"] for same in by_state.values() for each in same))
+    rows = []
+    for name, same in by_state.items():
+        ends = {each["call"]: each["milliseconds"].get("lastPage") for each in same}
+        total = {key: sum(each[key] for each in same) for key in _COUNTS}
+        rows.append([name, *_requests(total), *(_number(ends.get(call), 0) for call in calls)])
+    return table(("rollback at", "requests", "failed", *(f"{call}, ms" for call in calls)), rows)
 
 
 def _number(value: float | None, digits: int) -> str:
