@@ -98,6 +98,7 @@ def test_few_requests_do_not_show_the_time_of_the_shift() -> None:
 
 def test_the_last_request_counts_from_the_rollback() -> None:
     assert figures(replace(COURSE, rolled_back=9.5))["milliseconds"]["lastPage"] == 500
+    assert figures(replace(COURSE, rolled_back=10.5))["milliseconds"]["lastPage"] == 0
 
 
 def test_the_reported_requests_are_those_of_whole_minutes_on_both_ports() -> None:

@@ -145,14 +145,15 @@ def _milliseconds(course: Course) -> dict[str, float]:
     """Return durations in ms of the machine: the first and the last response of the new release.
 
     `firstPage` is the time from the call to the first response, `lastPage` that from the call that
-    rolls back to the start of the last request with such a response. With few requests the first
-    one does not show the time of the shift.
+    rolls back to the start of the last request with such a response, 0 if all began before. With
+    few requests the first one does not show the time of the shift.
     """
     found = {}
     if course.exposed and course.case.ports:
         found["firstPage"] = min(each.ended for each in course.exposed) - course.called
     if course.exposed and course.rolled_back is not None:
-        found["lastPage"] = max(each.begun for each in course.exposed) - course.rolled_back
+        last = max(each.begun for each in course.exposed)
+        found["lastPage"] = max(0.0, last - course.rolled_back)
     return {name: round(1000 * seconds, 1) for name, seconds in found.items()}
 
 
