@@ -75,11 +75,13 @@ def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     new, live = monitored.traffic[details.live], monitored.traffic[details.idle]
     if details.wants_baseline and details.switched_at:
         details = details._replace(baseline=judge.baseline(live, details.switched_at))
-    received, minutes, until = judge.new_minutes(new, details.counted_until or shifted_at)
+    final, recent, until = judge.new_minutes(new, details.counted_until or shifted_at, now)
     details = details._replace(
-        received=details.received + received,
-        counted_minutes=details.counted_minutes + minutes,
+        received=details.received + final.requests,
+        counted_minutes=details.counted_minutes + final.minutes,
         counted_until=until,
+        recent=recent.requests,
+        recent_minutes=recent.minutes,
     )
     # Requests of the test listener before the first customers do not count.
     since_shift = [each for each in new if each.start + MINUTE > shifted_at]
