@@ -90,7 +90,8 @@ def test_data_points_are_the_counted_requests(
             within = [start_of_minute(b) == start_of_minute(a) == minute for b, _, a in requests]
             around = [minute in (start_of_minute(b), start_of_minute(a)) for b, _, a in requests]
             assert sum(within) <= data[minute] <= sum(around)
-        assert sum(data.values()) == len([b for b, _, _ in requests if b >= first])
+        counts = [len([each for each in requests if each[end] >= first]) for end in (0, 2)]
+        assert counts[0] <= sum(data.values()) <= counts[1]
     assert set(monitoring.data(group, HEALTHY, "Minimum").values()) == {1}
     assert set(monitoring.data(group, UNHEALTHY, "Maximum").values()) == {0}
     assert monitoring.data(group, CONNECTION_ERRORS) == {}
@@ -139,7 +140,7 @@ def test_a_refused_connection_does_not_count_as_an_error_of_the_target(
     elb.create_rule(
         ListenerArn=listener["ListenerArn"],
         Priority=1,
-        Conditions=[{"Field": "path-pattern", "Values": ["*/nobody"]}],
+        Conditions=[{"Field": "path-pattern", "Values": ["/nobody"]}],
         Actions=[{"Type": "forward", "TargetGroupArn": nobody.arn}],
     )
     assert application.call("/nobody") == (502, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape  # nosec B406 - escapes only, does not parse
 
 from ministack.core.responses import StreamingResponse
@@ -20,6 +21,7 @@ prober = Prober(alb, lambda address, port: engine().bound_port(address, port))
 target_metrics = TargetMetrics()
 balancer = Balancer(lambda group, target: _health(group, target).state == "healthy")
 
+_dispatch_request = alb.dispatch_request
 _forward_to_tg = alb._forward_to_tg
 _set_targets_for_group = alb.set_targets_for_group
 _cleanup_task_resources = ecs._cleanup_task_resources
@@ -27,6 +29,7 @@ _cleanup_task_resources = ecs._cleanup_task_resources
 
 def apply() -> None:
     """Apply the corrections and start the health checks."""
+    alb.dispatch_request = dispatch_request
     alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health
     alb._forward_to_tg = forward_to_healthy_target
     alb.set_targets_for_group = set_targets_and_probe
@@ -51,6 +54,22 @@ def describe_target_health(params: dict[str, Any]) -> Any:
     members = "".join(_member(group_arn, target, health) for target, health in described)
     body = f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"
     return alb._xml(200, "DescribeTargetHealth", body)
+
+
+async def dispatch_request(lb: Any, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+    """Handle a request by the path of its URL.
+
+    Gap: the emulator is the proxy to the load balancers, and passes on the whole URL, which clients
+    send to a proxy (RFC 9112, 3.2.2).
+    """
+    raw_path = kwargs.pop("raw_path", None)
+    raw = None if raw_path is None else origin_form(raw_path)
+    return await _dispatch_request(lb, method, origin_form(path), *args, raw_path=raw, **kwargs)
+
+
+def origin_form(target: str) -> str:
+    """Return the path of a request target, which can be a URL."""
+    return (urlsplit(target).path or "/") if target.startswith(("http://", "https://")) else target
 
 
 async def forward_to_healthy_target(

@@ -12,6 +12,7 @@ class ResizeDetails(NamedTuple):
 
     def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the task count."""
+        del ended
         return {"count": self.tasks}
 
     def milestones(self) -> dict[str, Any]:
