@@ -28,7 +28,8 @@ class SwapDetails(NamedTuple):
     `changed_at`. `shifted_at` is the time of the first change, `switched_at` that of the change to
     100. `returning` are the reasons of the return of all customers, `returned_at` is its time.
     `awaiting_at` is the time since which the swap waits for an approval, `approved_by` the caller
-    that approved it at `approved_at`. `finished_by` is the caller that ended the waits.
+    that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
+    `finished_at`.
 
     `checked_at` is the time of the last check of CloudWatch, `unreadable` the number of checks in a
     row without a result, `unhealthy` the number of checks in a row with too few healthy targets.
@@ -60,6 +61,7 @@ class SwapDetails(NamedTuple):
     approved_by: str | None = None
     approved_at: datetime | None = None
     finished_by: str | None = None
+    finished_at: datetime | None = None
     checked_at: datetime | None = None
     unreadable: int = 0
     unhealthy: int = 0
@@ -106,8 +108,8 @@ class SwapDetails(NamedTuple):
         """The time of the next shift, or of the end of the bake; None before the first shift."""
         if self.changed_at is None or self.returning:
             return None
-        if self.finished_by:
-            return self.changed_at
+        if self.finished_at:
+            return max(self.changed_at, self.finished_at)
         at_full = self.weight == ALL
         minutes = self.policy.bake_minutes if at_full else self.policy.step_minutes
         return self.changed_at + timedelta(minutes=minutes)

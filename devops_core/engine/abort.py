@@ -123,7 +123,13 @@ def permit_change(
 
 def require_in_progress(operation: Operation) -> None:
     """Raise AlreadyEndedError for an ended operation, except for a repetition of its abort."""
-    if operation.ended and not operation.aborted_by:
+    if not operation.aborted_by:
+        require_open(operation)
+
+
+def require_open(operation: Operation) -> None:
+    """Raise AlreadyEndedError for an ended operation."""
+    if operation.ended:
         raise AlreadyEndedError(
             f"operation {operation.id} has already ended: its status is {operation.status}"
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from devops_core import kinds
-from devops_core.engine.abort import permit_change, recorded_change, require_in_progress
+from devops_core.engine.abort import permit_change, recorded_change, require_open
+from devops_core.engine.accept import record_refusal
 from devops_core.engine.reconcile import try_reconcile, wait_for_end
 from devops_core.engine.run import Outcome
 from devops_core.errors import ConflictError, ForbiddenError
@@ -31,16 +32,21 @@ def advance(
     ForbiddenError, AlreadyEndedError, ConflictError.
     """
     operation = recorded_operation(cloud, application, operation_id)
-    require_in_progress(operation)
+    require_open(operation)
     kind = kinds.load(operation.kind)
     permit_change(cloud, kind, operation, caller, record=not dry_run)
     rules = kind.advance.get(action)
     if rules is None:
         raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
-    _require_other_caller(cloud, rules, operation, caller, action)
+    try:
+        _require_other_caller(cloud, rules, operation, caller, action)
+    except ForbiddenError as refusal:
+        if not dry_run:
+            record_refusal(cloud, kind, application, caller, refusal, operation.id)
+        raise
 
     def changed(present: Operation) -> Operation:
-        require_in_progress(present)
+        require_open(present)
         return rules.apply(present, caller, cloud.clock.now())
 
     if dry_run:

@@ -278,6 +278,7 @@ def _share_text(details: SwapDetails) -> str | None:
 def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
     """Return the operation with an approval; the next run checks the release before it shifts."""
     details: SwapDetails = operation.details
+    _require_no_return(operation, "continue")
     if details.approved_by:
         return operation
     if details.phase != "AWAITING_APPROVAL":
@@ -290,14 +291,23 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
 def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     """Return the operation without its remaining waits, also without that for an approval."""
     details: SwapDetails = operation.details
-    if details.returning or operation.aborted_by:
-        raise ConflictError(
-            f"operation {operation.id} cannot finish: all customers return to the previous release"
-        )
+    _require_no_return(operation, "finish")
     if details.finished_by:
         return operation
-    approved = {"approved_by": caller, "approved_at": now} if details.needs_approval else {}
-    return operation.with_details(finished_by=caller, checked_at=None, **approved)
+    details = details._replace(finished_by=caller, finished_at=now, checked_at=None)
+    # The next shift is now the last one, which can need an approval.
+    if details.needs_approval:
+        details = details._replace(approved_by=caller, approved_at=now)
+    return replace(operation, details=details)
+
+
+def _require_no_return(operation: Operation, action: str) -> None:
+    """Raise ConflictError if all customers return: no call stops a return."""
+    if operation.details.returning or operation.aborted_by:
+        raise ConflictError(
+            f"operation {operation.id} cannot {action}: all customers return to the previous"
+            " release"
+        )
 
 
 def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
@@ -308,9 +318,14 @@ def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
 
 
 def _holds(operation: Operation) -> bool:
-    """Return whether the production listener may forward to both slots, or must return."""
+    """Return whether the production listener may forward to both slots, or must return.
+
+    A worker can have crashed before it recorded the first shift.
+    """
     details: SwapDetails = operation.details
-    return details.policy.strategy != ALL_AT_ONCE or bool(details.returning and details.weight)
+    if details.returning:
+        return details.weight > 0
+    return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 
 
 KIND = Kind(

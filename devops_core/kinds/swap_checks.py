@@ -25,6 +25,8 @@ _MAX_UNHEALTHY = 2
 # ELB can describe a listener as it was before its last change for a while, so a difference that is
 # younger than this is not a change by others.
 SETTLING = timedelta(seconds=60)
+# Characters of a reason in a verdict, so that a record stays small with long names of alarms.
+_MAX_REASON = 500
 
 
 def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
@@ -90,6 +92,8 @@ def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
 
 
 def _with_verdict(details: SwapDetails, verdict: Verdict) -> SwapDetails:
+    if verdict.reason:
+        verdict = verdict._replace(reason=verdict.reason[:_MAX_REASON])
     return details._replace(verdicts=(*details.verdicts, verdict)[-MAX_VERDICTS:])
 
 

@@ -24,6 +24,9 @@ from devops_core.model.swap_policy import ALL
 
 # Time limit of the preparation, and of a shift that waits for tasks.
 LIMIT = timedelta(minutes=15)
+# After a change of a listener, ELB still sends requests to the previous target group for a while,
+# and requests in flight complete. So this slot keeps its tasks for this time.
+_IN_FLIGHT = timedelta(seconds=120)
 
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -39,6 +42,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     details = operation.details
     if details.returning:
         return _return(operation, observed, now)
+    operation = _with_deadline(operation)
     if details.weight and observed.share_of(details.live) != details.weight:
         # A younger change than `swap_checks.SETTLING` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
@@ -51,8 +55,11 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
     """Return the operation with a shift whose worker crashed before it recorded the result."""
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)
-    further = share is not None and share > details.weight and share in details.policy.weights
-    if share is None or not further or details.returning:
+    unchanged = share is None or share <= details.weight
+    if unchanged or details.returning or details.needs_approval:
+        return operation
+    # A caller can have ended the waits since the shift.
+    if share not in (details.policy.next_weight(details.weight), details.next_weight):
         return operation
     return replace(operation, details=details.with_shift(share, now))
 
@@ -77,12 +84,17 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
 def _shift_until(operation: Operation) -> datetime:
     """Return the time limit of the next shift."""
     details: SwapDetails = operation.details
-    moments = [operation.deadline - details.policy.waits]
-    if details.next_at:
-        moments.append(details.next_at + LIMIT)
-    if details.approved_at:
-        moments.append(details.approved_at + LIMIT)
-    return max(moments)
+    begins = (operation.requested_at, details.next_at, details.approved_at)
+    return max(begin for begin in begins if begin) + LIMIT
+
+
+def _with_deadline(operation: Operation) -> Operation:
+    """Return the operation with a deadline after its next step: each step can be late."""
+    details: SwapDetails = operation.details
+    if not details.policy.progressive:
+        return operation
+    until = max(_shift_until(operation), details.approval_expires_at or operation.deadline)
+    return replace(operation, deadline=max(operation.deadline, until))
 
 
 def _missing(operation: Operation, observed: Observed) -> tuple[str, ...]:
@@ -129,7 +141,8 @@ def _rest(
     operation: Operation, now: datetime, until: datetime | None, waiting_for: str | None = None
 ) -> Wait:
     """Return a wait in which status reads do not observe AWS, at most until the next check."""
-    check_at = now + CHECK_INTERVAL
+    # An event between two checks does not delay the next one.
+    check_at = (operation.details.checked_at or now) + CHECK_INTERVAL
     rests_until = check_at if until is None else min(check_at, until)
     return Wait(replace(operation, waiting_for=waiting_for), rests_until)
 
@@ -218,7 +231,7 @@ def _begin_return(
 ) -> Operation:
     """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin."""
     details: SwapDetails = operation.details
-    if not details.weight:
+    if not details.weight and observed.services:
         reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
     operation = replace(operation, deadline=min(operation.deadline, now + LIMIT))
     return operation.with_details(returning=reasons)
@@ -240,12 +253,22 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if switches:
         return Act(operation, tuple(switches))
     if details.shifted_at and not details.returned_at:
-        operation = replace(operation, details=details.with_shift(0, now))
+        details = details.with_shift(0, now)
+        operation = replace(operation, details=details)
+    keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
+    if _is_raised(details) and now < keeps_until:
+        return _rest(operation, now, keeps_until, "the end of the requests to the new release")
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
     progress = operation.failed_everywhere(not_switched)
     return Fail(replace(operation, progress=progress, reasons=details.returning))
+
+
+def _is_raised(details: SwapDetails) -> bool:
+    """Return whether the minimum of the new release is still that for all customers."""
+    scaling = details.scaling
+    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
 
 
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
@@ -254,7 +277,7 @@ def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, .
     The previous release had few requests, so its alarms can ask for scale-in just when all
     customers return: it keeps its tasks for a while.
     """
-    if details.scaling and details.minimums.get(details.live, 0) > details.scaling["min"]:
+    if details.scaling and _is_raised(details):
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
     if details.idle in details.scale_in and details.shifted_at:
         present = size(observed, details.idle)

@@ -72,7 +72,8 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     """Return the state of production; after a switch without a bake the listeners are enough.
 
-    A check of CloudWatch takes place at most once a minute; its failure is a result.
+    A check of CloudWatch takes place at most once a minute; its failure is a result. Customers
+    return also while only the listeners can be observed.
     """
     details: SwapDetails = operation.details
     now = cloud.clock.now()
@@ -85,14 +86,27 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
         if observed.production == details.live:
             return observed
         calls = []
-    found = cloud.gather([*calls, *_slot_calls(cloud, operation.application, inventory), *checks])
+    slot_calls = _slot_calls(cloud, operation.application, inventory)
+    if details.returning or operation.aborted_by:
+        slot_calls = [partial(_optional, call) for call in slot_calls]
+    found = list(cloud.gather([*calls, *slot_calls, *checks]))
     if calls:
         rules, found = found[: len(calls)], found[len(calls) :]
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-    services, *healthy = found[: len(found) - len(checks)]
+    monitored = found.pop() if checks else None
+    if None in found:
+        return replace(observed, monitored=monitored)
+    services, *healthy = found
     counts = dict(zip(inventory.slots, healthy, strict=True))
-    monitored = found[-1] if checks else None
     return replace(observed, services=services, healthy=counts, monitored=monitored)
+
+
+def _optional(call: Callable[[], Any]) -> Any:
+    """Return the result of a call, None after an AWS error."""
+    try:
+        return call()
+    except AwsError:
+        return None
 
 
 def _alarms(cloud: Cloud, names: Sequence[str], now: datetime) -> Monitored:

@@ -10,12 +10,14 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
+from devops_core.model.operation import Operation
 from tests.lab.client import Reply
 from tests.lab.faults import CRASHES, Kind, Plan
 from tests.lab.processes import processes
 from tests.lab.promises import Broken
 from tests.lab.report import Case, Outcome, spread
 from tests.lab.stories import Story
+from tests.lab.swap_promises import in_steps
 from tests.lab.world import TRIGGERS, World
 from tests.proofs.crash.halves import HALVES
 
@@ -103,6 +105,7 @@ def undisturbed(half: str, name: str) -> Course:
     actual = {name: world.revisions().get(name) for name in revisions}
     assert actual == revisions, f"environments run the revisions {actual}, not {revisions}"
     world.hold()
+    world.watcher.hold_checks()
     assert world.drift() == 0, "the drift check finds drift without a change"
     return course
 
@@ -159,6 +162,11 @@ def run_all(half: str, chosen: Sequence[Case], *, stop: bool = False) -> Iterato
             print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
 
 
+def _holds_customers(operation: Operation) -> bool:
+    details = operation.details
+    return operation.kind == "swap" and (in_steps(details) or bool(details.returning))
+
+
 class Trial:
     """The run of one case; each call with a fault is added to `hit`."""
 
@@ -209,6 +217,8 @@ class Trial:
                 _hold_ends(story, world)
         tidy = self._tidy()
         world.hold(tidy=tidy)
+        # A worker that crashes, and another worker or caller, can make a further check each.
+        world.watcher.hold_checks(1 + len(self._case.faults))
         if not tidy:
             world.delete()
             if story.moves:
@@ -218,8 +228,10 @@ class Trial:
             world.hold()
 
     def _heal(self, name: str) -> None:
-        # If the tables fail, the end cannot be recorded either.
-        ended = name.startswith(f"{self._half.tables}.") or not self._world.in_progress()
+        # If the tables fail, the end cannot be recorded either. A swap that has moved customers, or
+        # can have done so, keeps its claim until it can return them.
+        open_ones = [each for each in self._world.records().operations.values() if not each.ended]
+        ended = name.startswith(f"{self._half.tables}.") or all(map(_holds_customers, open_ones))
         assert ended, f"each operation ends: open while {name} fails"
         self._world.heal()
         self._world.rest()

@@ -28,7 +28,8 @@ _FAULTY, _OTHER_REVISION = frozenset({400}), frozenset({412})
 _HOLD_SPECIFICATION = ("create", "update", "upgrade", "delete")
 # The additional allowed statuses during faults of AWS.
 _UNAVAILABLE = frozenset({502, 503})
-# An Idempotency-Key is valid for 24 h; near this limit the response depends on jumps of the clocks.
+# An Idempotency-Key is valid until 24 h after the deadline of its operation; near this limit the
+# response depends on jumps of the clocks.
 _KEY_VALIDITY = timedelta(hours=24)
 _CLOCK_JUMPS = timedelta(hours=2)
 
@@ -225,7 +226,7 @@ class Model:
         before = self._keys.get(key)
         age = operation.requested_at - before[2] if before else _KEY_VALIDITY
         assert age >= _KEY_VALIDITY - _CLOCK_JUMPS, f"key {key} has two operations"
-        self._keys[key] = request, operation.id, operation.requested_at
+        self._keys[key] = request, operation.id, operation.deadline
 
     # --- after each step ---
 
