@@ -338,8 +338,12 @@ KIND = Kind(
     events=events,
     holds=_holds,
     advance={
-        "continue": Advance(_continued, _deployers),
-        "finish": Advance(_finished, _deployers),
+        "continue": Advance(
+            _continued, _deployers, lambda operation: bool(operation.details.approved_by)
+        ),
+        "finish": Advance(
+            _finished, _deployers, lambda operation: bool(operation.details.finished_by)
+        ),
     },
     abort=Abort(
         planned="all customers would have the previous release",
