@@ -210,7 +210,7 @@ def test_a_failed_swap_restores_the_minimum(scaled: FakeCloud, api: Client) -> N
     assert limits(scaled, "prod-1") == (2, 5)
 
 
-def test_a_return_keeps_the_tasks_of_the_new_release_for_two_minutes(
+def test_a_return_keeps_the_tasks_of_the_new_release_for_a_while(
     scaled: FakeCloud, api: Client
 ) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
@@ -219,9 +219,10 @@ def test_a_return_keeps_the_tasks_of_the_new_release_for_two_minutes(
         api.tick()
     api.abort(reply.id)
     assert api.status(reply.id).operation["weight"] == 0
-    api.tick()
-    assert limits(scaled, "prod-1") == (5, 5)
     api.settle()
+    assert limits(scaled, "prod-1") == (5, 5)
+    scaled.clock.pass_(minutes=30)
+    scaled.scaling.run_schedules()
     assert limits(scaled, "prod-1") == (2, 5)
 
 
