@@ -229,11 +229,15 @@ def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]
 def _begin_return(
     operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
 ) -> Operation:
-    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin."""
+    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin.
+
+    Reads show the reasons until the end.
+    """
     details: SwapDetails = operation.details
     if not details.weight and observed.services:
         reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
-    operation = replace(operation, deadline=min(operation.deadline, now + LIMIT))
+    deadline = min(operation.deadline, now + LIMIT)
+    operation = replace(operation, deadline=deadline, reasons=reasons)
     return operation.with_details(returning=reasons)
 
 
@@ -256,8 +260,10 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
-    if _is_raised(details) and now < keeps_until:
+    if (details.scale_in or _is_raised(details)) and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
+    if details.scale_in and details.shifted_at and not observed.services:
+        return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
