@@ -36,7 +36,8 @@ class SwapDetails(NamedTuple):
     `alarms` has the states of alarms. `ignored` lists the alarms that do not count. `verdicts` has
     the last ones. `baseline` are the requests of the slot `idle` in the ten minutes before 100
     percent. `received` are the requests of the slot `live` until `counted_until`, in
-    `counted_minutes` minutes.
+    `counted_minutes` minutes; `recent` are those since then at the last check, in `recent_minutes`
+    minutes, whose metrics can still change.
 
     `scaling` is that of the slot `live`, `idle_scaling` that of the slot `idle`, None without a
     scalable target. `minimums` has the smallest number of tasks that the swap has set by slot,
@@ -72,6 +73,8 @@ class SwapDetails(NamedTuple):
     received: Requests = Requests()
     counted_minutes: int = 0
     counted_until: datetime | None = None
+    recent: Requests = Requests()
+    recent_minutes: int = 0
     scaling: Mapping[str, int] | None = None
     idle_scaling: Mapping[str, int] | None = None
     minimums: Mapping[str, int] = {}
@@ -169,7 +172,7 @@ class SwapDetails(NamedTuple):
 
     def _policy_view(self) -> dict[str, Any]:
         """Return the policy, the weight and the results of the checks."""
-        received = self.received
+        received, minutes = self.received + self.recent, self.counted_minutes + self.recent_minutes
         return {
             "weight": self.weight,
             "policy": policy_view(self.policy),
@@ -181,9 +184,9 @@ class SwapDetails(NamedTuple):
             "affected": {
                 "requests": received.total,
                 "errors": received.errors,
-                "minutes": self.counted_minutes,
+                "minutes": minutes,
             }
-            if self.counted_minutes
+            if minutes
             else None,
         }
 

@@ -113,17 +113,31 @@ def baseline(live: Sequence[Minute], shifted_at: datetime) -> Requests | None:
     return _total(minutes) if len(minutes) == BASELINE // MINUTE else None
 
 
-def new_minutes(
-    minutes: Sequence[Minute], counted_until: datetime
-) -> tuple[Requests, int, datetime]:
-    """Return the requests since `counted_until`, the number of minutes with requests, and the end.
+class Counted(NamedTuple):
+    """The requests in some minutes, and the number of those with requests."""
 
-    The end is the next `counted_until`, so that each minute counts once.
+    requests: Requests
+    minutes: int
+
+
+def new_minutes(
+    minutes: Sequence[Minute], counted_until: datetime, now: datetime
+) -> tuple[Counted, Counted, datetime]:
+    """Return the requests since `counted_until` until the window, those in it, and its start.
+
+    The start is the next `counted_until`. So a minute counts for good when no further check judges
+    it. Until then each check counts it anew, because the metrics of its first check can still be
+    incomplete.
     """
     start = _whole(counted_until)
-    end = max((each.start + MINUTE for each in minutes), default=start)
-    uncounted = _within(minutes, start, end)
-    return _total(uncounted), sum(each.requests > 0 for each in uncounted), max(start, end)
+    settled = max(start, window(now)[0])
+    final = [each for each in minutes if start <= each.start < settled]
+    recent = [each for each in minutes if each.start >= settled]
+    return _counted(final), _counted(recent), settled
+
+
+def _counted(minutes: Sequence[Minute]) -> Counted:
+    return Counted(_total(minutes), sum(each.requests > 0 for each in minutes))
 
 
 def _accepted_rate(

@@ -32,9 +32,10 @@ _MAX_REASON = 500
 def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
     """Return the operation with the result of a check that was just made."""
     details: SwapDetails = operation.details
-    if not observed.services or not details.check_due(now):
+    if not details.check_due(now):
         return operation
-    details = _with_health(details, observed)
+    if observed.services:
+        details = _with_health(details, observed)
     if details.policy.checks:
         if observed.monitored is None:
             return operation
@@ -74,11 +75,13 @@ def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     new, live = monitored.traffic[details.live], monitored.traffic[details.idle]
     if details.wants_baseline and details.switched_at:
         details = details._replace(baseline=judge.baseline(live, details.switched_at))
-    received, minutes, until = judge.new_minutes(new, details.counted_until or shifted_at)
+    final, recent, until = judge.new_minutes(new, details.counted_until or shifted_at, now)
     details = details._replace(
-        received=details.received + received,
-        counted_minutes=details.counted_minutes + minutes,
+        received=details.received + final.requests,
+        counted_minutes=details.counted_minutes + final.minutes,
         counted_until=until,
+        recent=recent.requests,
+        recent_minutes=recent.minutes,
     )
     # Requests of the test listener before the first customers do not count.
     since_shift = [each for each in new if each.start + MINUTE > shifted_at]
@@ -104,12 +107,11 @@ def _missing_alarms(details: SwapDetails, monitored: Monitored) -> str:
     return f"alarms that do not exist: {', '.join(missing)}" if missing else ""
 
 
-def alarming(details: SwapDetails) -> list[str]:
-    """Return the alarms in the state ALARM that count for the swap."""
+def alarming(details: SwapDetails, monitored: Monitored | None = None) -> list[str]:
+    """Return the alarms in the state ALARM that count for the swap, by its last or a new check."""
+    states = monitored.alarms if monitored else details.alarms
     return [
-        name
-        for name, state in details.alarms.items()
-        if state == "ALARM" and name not in details.ignored
+        name for name, state in states.items() if state == "ALARM" and name not in details.ignored
     ]
 
 

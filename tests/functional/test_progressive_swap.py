@@ -262,7 +262,7 @@ def test_finish_during_the_preparation(promoted: FakeCloud, api: Client) -> None
 
 
 def test_a_late_finish_does_not_roll_back(promoted: FakeCloud, api: Client) -> None:
-    slow = {"strategy": {"type": "canary", "percent": 10, "stepMinutes": 300}}
+    slow: dict[str, Any] = {"strategy": {"type": "canary", "percent": 10, "stepMinutes": 300}}
     reply = api.swap(**slow)
     minutes(api, 100)
     assert api.advance(reply.id, "finish").operation["status"] == "SUCCEEDED"

@@ -19,6 +19,7 @@ from tests.functional.test_progressive_swap import (
     hold_end,
     minutes,
     outcomes,
+    view,
     weight,
 )
 from tests.lab.client import SCHEDULE, Client, Reply
@@ -328,3 +329,44 @@ def test_weights_and_stickiness_of_others(promoted: FakeCloud, api: Client) -> N
     ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
     assert "group stickiness" in ended["reasons"][0]
     balancer.sticky.clear()
+
+
+@pytest.mark.parametrize("name", ["containers.services", "load_balancer.healthy"])
+def test_an_alarm_returns_customers_while_ecs_cannot_be_observed(
+    promoted: FakeCloud, api: Client, name: str
+) -> None:
+    promoted.monitoring.states = {"errors": "OK"}
+    reply = api.swap(**CANARY, alarms=["errors"])
+    promoted.wire.fail(name, DENIED)
+    minutes(api, 2)
+    assert view(api, reply, "phase", "waitingFor") == ("SHIFTED", DENIED.message)
+    promoted.monitoring.states = {"errors": "ALARM"}
+    minutes(api, 1)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["the alarm errors is in the state ALARM"]
+
+
+def test_a_drift_check_leaves_a_split_listener(promoted: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, approval={"before": "full"})
+    minutes(api, 30)
+    assert api.drift_check() == 0
+    assert weight(promoted) == 10
+    assert view(api, reply, "phase") == ("AWAITING_APPROVAL",)
+    api.advance(reply.id, "continue")
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 0
+
+
+def test_a_key_is_valid_until_a_day_after_the_deadline(promoted: FakeCloud, api: Client) -> None:
+    """Without a version, a repetition of the request would swap back."""
+    key, policy = {"Idempotency-Key": "k"}, {"before": "full", "timeoutMinutes": 4320}
+    reply = api.swap(**CANARY, approval=policy, headers=key)
+    for _ in range(48):
+        promoted.clock.pass_(hours=1)
+        api.wake(SCHEDULE)
+    assert api.swap(**CANARY, approval=policy, headers=key).id == reply.id
+    api.advance(reply.id, "continue")
+    promoted.clock.pass_(hours=20)
+    again = api.swap(**CANARY, approval=policy, headers=key)
+    assert (again.id, again.operation["status"]) == (reply.id, "SUCCEEDED")
+    assert promoted.live("Shop") == "prod-2"

@@ -24,8 +24,9 @@ def test_the_tables_are_those_of_the_figures() -> None:
         (limits.calls_violations, RESULTS.get("calls")),
         (limits.cold_violations, RESULTS.get("cold")),
         (limits.swaps_violations, SWAPS),
+        (limits.progressive_violations, (SWAPS or {}).get("progressive")),
     ],
-    ids=["calls", "cold", "swaps"],
+    ids=["calls", "cold", "swaps", "progressive"],
 )
 def test_the_figures_meet_the_bars(broken: Callable[[Any], list[str]], section: Any) -> None:
     assert broken(section) == []

@@ -11,7 +11,15 @@ from tools.bench.cold.rows import ROWS
 
 PAGE = "".join(
     f"# {name}\n<!-- {name} -->\nEMPTY\n<!-- end -->\n"
-    for name in ("calls", "machine", "cold times", "warm times", "cold", "swaps")
+    for name in (
+        "calls",
+        "machine",
+        "cold times",
+        "warm times",
+        "cold",
+        "swaps",
+        "progressive swaps",
+    )
 )
 
 
@@ -38,6 +46,7 @@ def swaps(count: int = limits.SWAPS, *, passed: bool = True, **changes: int) -> 
     return {
         "levels": [first, second],
         "scenarios": [{"name": "one dies", "passed": passed, "failed": 0, "result": ""}],
+        "progressive": {"swaps": []},
     }
 
 
@@ -62,6 +71,7 @@ def test_figures_within_the_limits_are_not_violations() -> None:
         (limits.calls_violations(None), "calls is missing"),
         (limits.cold_violations(None), "cold is missing"),
         (limits.swaps_violations(None), "swaps is missing"),
+        (limits.progressive_violations(None), "progressive is missing"),
     ],
 )
 def test_a_figure_above_its_limit_is_a_violation(problems: list[str], told: str) -> None:

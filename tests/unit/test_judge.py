@@ -192,12 +192,26 @@ def test_a_baseline_with_a_missing_minute_is_not_known() -> None:
     assert judging.baseline([], SHIFT) is None
 
 
-def test_each_minute_is_counted_once() -> None:
+def test_a_minute_is_counted_for_good_when_no_further_check_judges_it() -> None:
     found = minutes((100, 1), (0, 0), (50, 50))
-    assert new_minutes(found, SHIFT) == (Requests(150, 51), 2, START + 3 * MINUTE)
-    assert new_minutes(found, START + 2 * MINUTE) == (Requests(50, 50), 1, START + 3 * MINUTE)
-    assert new_minutes(found, START + 3 * MINUTE) == (Requests(), 0, START + 3 * MINUTE)
-    assert new_minutes([], START) == (Requests(), 0, START)
+    all_three = Requests(150, 51), 2
+    # The window of a check has the three minutes that ended two minutes ago.
+    for later, final, recent in (
+        (5, (Requests(), 0), all_three),
+        (6, (Requests(100, 1), 1), (Requests(50, 50), 1)),
+        (7, (Requests(100, 1), 1), (Requests(50, 50), 1)),
+        (8, all_three, (Requests(), 0)),
+    ):
+        until = START + (later - 5) * MINUTE
+        assert new_minutes(found, SHIFT, START + later * MINUTE) == (final, recent, until)
+    assert new_minutes([], START, START) == ((Requests(), 0), (Requests(), 0), START)
+
+
+def test_minutes_that_were_counted_for_good_do_not_count_again() -> None:
+    found, now = minutes((100, 1), (0, 0), (50, 50)), START + 8 * MINUTE
+    nothing = Requests(), 0
+    assert new_minutes(found, START + 2 * MINUTE, now)[0] == (Requests(50, 50), 1)
+    assert new_minutes(found, START + 3 * MINUTE, now) == (nothing, nothing, START + 3 * MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -362,8 +376,9 @@ def test_checks_at_any_times_count_each_minute_once(
         now += pause
         start, end = span(now, shifted_at, counted_until, wants_baseline=True)
         found = minutes(*[(1, 0)] * ((end - start) // MINUTE), start=start)
-        counted, number, counted_until = new_minutes(found, counted_until)
-        assert counted.total == number
-        total += counted
+        final, recent, counted_until = new_minutes(found, counted_until, now)
+        assert (final.requests.total, recent.requests.total) == (final.minutes, recent.minutes)
+        total += final.requests
     first = shifted_at.replace(second=0, microsecond=0)
-    assert total.total == max(0, (window(now)[1] - first) // MINUTE)
+    expected = max(0, (window(now)[1] - first) // MINUTE)
+    assert (total + recent.requests).total == expected

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools.bench.cold import measurement
-from tools.bench.swaps import tables
+from tools.bench.swaps import progressive_tables, tables
 
 # Maximum number of AWS calls before the response, and of calls in a row (depth), by operation.
 CALLS: Mapping[str, tuple[int, int]] = {
@@ -26,6 +26,7 @@ def violations(results: Mapping[str, Any], swaps: Mapping[str, Any] | None) -> l
         *calls_violations(results.get("calls")),
         *cold_violations(results.get("cold")),
         *swaps_violations(swaps),
+        *progressive_violations((swaps or {}).get("progressive")),
     ]
 
 
@@ -58,3 +59,10 @@ def swaps_violations(swaps: Mapping[str, Any] | None) -> list[str]:
     if done < SWAPS:
         found.append(f"swaps under load: {done}, at least {SWAPS}")
     return found
+
+
+def progressive_violations(progressive: Mapping[str, Any] | None) -> list[str]:
+    """Return the violations of the progressive swaps."""
+    if progressive is None:
+        return ["the section progressive is missing: run `make bench-swap`"]
+    return [f"progressive swaps: {each}" for each in progressive_tables.violations(progressive)]

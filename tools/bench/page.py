@@ -11,7 +11,7 @@ from tools.bench.cold import cost_table
 from tools.bench.limits import CALLS
 from tools.bench.machine import summary
 from tools.bench.markdown import table
-from tools.bench.swaps.tables import render
+from tools.bench.swaps import progressive_tables, tables
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, RESULTS, SWAPS, PLOT = (
@@ -76,11 +76,13 @@ def sections(
         "cold times": lambda: times(results["times"], "cold"),
         "warm times": lambda: times(results["times"], "warm"),
         "cold": lambda: cost_table.table(results["cold"]),
-        "swaps": lambda: render(swaps or {}),
+        "swaps": lambda: tables.render(swaps or {}),
+        "progressive swaps": lambda: progressive_tables.render((swaps or {})["progressive"]),
     }
     measured = {"calls", "machine", "cold times", "warm times"} if "calls" in results else set()
     measured |= {"cold"} if "cold" in results else set()
-    measured |= {"swaps"} if swaps else set()
+    measured |= {"swaps"} if "levels" in (swaps or {}) else set()
+    measured |= {"progressive swaps"} if "progressive" in (swaps or {}) else set()
     missing = ["Not measured yet."]
     return {name: render() if name in measured else missing for name, render in renders.items()}
 

@@ -219,18 +219,23 @@ class Trial:
             self._hold_same()
             if self._same_reasons():
                 _hold_ends(story, world)
-        tidy = self._tidy()
+        self._hold_promises()
+
+    def _hold_promises(self) -> None:
+        """Check the promises of the final state, also after a delete if something may remain."""
+        world, tidy = self._world, self._tidy()
         world.hold(tidy=tidy)
-        if not kind.lasts:
+        if not self._kind.lasts:
             # A worker that crashes, and another worker or caller, can make a further check each.
             world.watcher.hold_checks(1 + len(self._case.faults))
-        if not tidy:
+        if tidy:
+            return
+        world.delete()
+        if self._story.moves:
+            # A delete removes the task definitions of existing environments, so an application
+            # with the others must exist once.
             world.delete()
-            if story.moves:
-                # A delete removes the task definitions of existing environments, so an application
-                # with the others must exist once.
-                world.delete()
-            world.hold()
+        world.hold()
 
     def _heal(self, name: str) -> None:
         # If the tables fail, the end cannot be recorded either. A swap that has moved customers, or

@@ -1,4 +1,7 @@
-"""`python -m tools.bench.swaps [--swaps N] [--write]`: swap under load; fail if requests fail."""
+"""`python -m tools.bench.swaps [--swaps N] [--only SECTION] [--write]`: swap under load.
+
+It fails if a request of a customer fails, or if a progressive swap does not end as expected.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,58 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tools.bench import machine, page
+from tools.bench.swaps import progressive, progressive_tables, tables
 from tools.bench.swaps.levels import measure
 from tools.bench.swaps.production import Production
 from tools.bench.swaps.scenarios import SCENARIOS, Scenario, run
-from tools.bench.swaps.tables import render, violations
 from tools.laptop.client import Client
-from tools.laptop.cloud import started
+from tools.laptop.cloud import Options, started
 from tools.laptop.deploy import deploy
 
 CONCURRENCIES = (1, 20, 100)
+_SECTIONS = ("load", "progressive")
 
 
 def main() -> int:
     """Measure, print and optionally store the results; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.swaps", description=__doc__)
-    parser.add_argument("--swaps", type=int, default=102, help="total number of swaps")
+    parser.add_argument("--swaps", type=int, default=102, help="total number of swaps under load")
+    parser.add_argument(
+        "--only", choices=_SECTIONS, help="measure only this; keep the other stored results"
+    )
     parser.add_argument("--write", action="store_true", help="store the results in docs/")
     options = parser.parse_args()
-    results = benchmark(max(1, -(-options.swaps // len(CONCURRENCIES))))
-    _print("\n".join(["", *render(results), ""]))
+    results = (page.load(page.SWAPS) if options.only else None) or {}
+    if options.only != "progressive":
+        results |= benchmark(max(1, -(-options.swaps // len(CONCURRENCIES))))
+    if options.only != "load":
+        results["progressive"] = progressive_swaps()
+    for name in ("swaps", "progressive swaps"):
+        _print("\n".join(["", *page.sections({}, results)[name]]))
     if options.write:
         page.save(page.SWAPS, results)
-    problems = violations(results)
-    _print("\n".join([f"✗ {each}" for each in problems] or ["✓ no request of a customer failed"]))
+    problems = [
+        *(tables.violations(results) if options.only != "progressive" else []),
+        *(progressive_tables.violations(results["progressive"]) if options.only != "load" else []),
+    ]
+    passed = "✓ no request of a customer failed, and each swap ended as expected"
+    _print("\n".join(["", *([f"✗ {each}" for each in problems] or [passed])]))
     return 1 if problems else 0
+
+
+def progressive_swaps() -> dict[str, Any]:
+    """Return the results of progressive swaps, in a laptop cloud with short minutes."""
+    options = Options(minute=progressive.MINUTE)
+    with TemporaryDirectory() as directory, started(Path(directory), options) as cloud:
+        _print("starting a laptop cloud with short minutes ...")
+        deploy(cloud)
+        production = Production(Client(cloud), "Steps")
+        production.create()
+        return {
+            "machine": machine.describe(),
+            "minute": progressive.MINUTE,
+            "swaps": progressive.measure(production, _print),
+        }
 
 
 def benchmark(swaps: int) -> dict[str, Any]:

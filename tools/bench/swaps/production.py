@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -56,10 +57,13 @@ class Production:
         self.swap(self.idle)
         self.release()
 
-    def deploy(self) -> str:
-        """Push an image of a new version and deploy it to dev; return the version."""
+    def deploy(self, behaviour: str = "") -> str:
+        """Push an image of a new version and deploy it to dev; return the version.
+
+        `behaviour` is that of the image, for example "errors=5".
+        """
         version = f"{next(self._versions)}.0"
-        self.client.push(self.application, version)
+        self.client.push(self.application, version, behaviour)
         body = {
             "applicationName": self.application,
             "environment": ["dev"],
@@ -72,15 +76,15 @@ class Production:
         """Promote the version of dev to the idle slot."""
         return self.client.post("/stacks/deploytoprodBlue", {"applicationName": self.application})
 
-    def release(self) -> None:
+    def release(self, behaviour: str = "") -> None:
         """Deploy a new version and promote it."""
-        version = self.deploy()
+        version = self.deploy(behaviour)
         self.client.succeed(self.promote())
         self.idle = version
 
-    def request_swap(self, version: str) -> Response:
+    def request_swap(self, version: str, **policy: Any) -> Response:
         """Request a swap and return the response, which may be a refusal."""
-        body = {"applicationName": self.application, "version": version}
+        body = {"applicationName": self.application, "version": version} | policy
         return self.client.post("/stacks/swapProdBlueAndGreen", body, Prefer="wait=25")
 
     def swap(self, version: str) -> Swap:
@@ -113,8 +117,7 @@ class Production:
 
     def state(self, slot: str) -> Slot:
         """Return the state of a slot: its ECS service and its targets."""
-        described = self._ecs.describe_services(cluster=self.application, services=[slot])
-        (service,) = described["services"]
+        service = self._service(slot)
         group = service["loadBalancers"][0]["targetGroupArn"]
         targets = self._balancing.describe_target_health(TargetGroupArn=group)
         states = [t["TargetHealth"]["State"] for t in targets["TargetHealthDescriptions"]]
@@ -126,6 +129,20 @@ class Production:
             service["taskDefinition"],
             rollouts == ["COMPLETED"],
         )
+
+    def weights(self, slot: str) -> Callable[[], dict[int, int]]:
+        """Return a function that reads the weight of a slot in percent, by port of the listener."""
+        group = self._service(slot)["loadBalancers"][0]["targetGroupArn"]
+        (described,) = self._balancing.describe_target_groups(TargetGroupArns=[group])[
+            "TargetGroups"
+        ]
+        (balancer,) = described["LoadBalancerArns"]
+
+        def read() -> dict[int, int]:
+            listeners = self._balancing.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+            return {each["Port"]: _percent(each["DefaultActions"][0], group) for each in listeners}
+
+        return read
 
     def scale(self, slot: str, tasks: int) -> None:
         """Set the number of tasks of a slot in ECS, and wait until all tasks are healthy."""
@@ -148,6 +165,12 @@ class Production:
         if not until(lambda: pid not in self._processes(slot), STEADY_TIMEOUT, pause=0.001):
             raise UnexpectedError(f"process {pid} does not end")
 
+    def _service(self, slot: str) -> dict[str, Any]:
+        described = self._ecs.describe_services(cluster=self.application, services=[slot])
+        service: dict[str, Any]
+        (service,) = described["services"]
+        return service
+
     def _processes(self, slot: str) -> list[int]:
         return processes.tasks(self.client.cloud.directory, self.application, slot)
 
@@ -157,3 +180,10 @@ def _url(operation: dict[str, Any], environment: str) -> str:
         part["url"] for part in operation["environments"] if part["environment"] == environment
     )
     return url
+
+
+def _percent(action: dict[str, Any], group: str) -> int:
+    """Return the weight of a target group in a forward action, in percent."""
+    groups = action["ForwardConfig"]["TargetGroups"]
+    weights: dict[str, int] = {each["TargetGroupArn"]: each["Weight"] for each in groups}
+    return round(100 * weights[group] / sum(weights.values()))

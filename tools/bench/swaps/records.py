@@ -47,6 +47,14 @@ def failed(requests: Iterable[Request]) -> list[Request]:
     return [each for each in requests if each.status != 200]
 
 
+def unanswered(requests: Iterable[Request]) -> list[Request]:
+    """Return the requests without a response of a release.
+
+    A response of a release has a version, also with status 500.
+    """
+    return [each for each in requests if each.status not in (200, 500) or not each.version]
+
+
 def stale(requests: Sequence[Request], swaps: Sequence[Swap]) -> list[Request]:
     """Return the requests after the response of a swap that got the wrong version.
 
