@@ -25,6 +25,20 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+def parse_minutes(text: str) -> int:
+    """Parse a duration in whole minutes, such as 30m, 2h, or 90 without a unit.
+
+    Raises:
+        ValueError: the text is not a number of whole minutes.
+
+    """
+    bare = text.strip()
+    minutes = parse_duration(f"{bare}m" if bare.isdecimal() else bare).total_seconds() / 60
+    if not minutes.is_integer():
+        raise ValueError(f"{text!r} is not a number of whole minutes: write it as in 30m or 2h")
+    return int(minutes)
+
+
 def parse_time(text: str, now: datetime) -> str:
     """Convert a duration or a time to the format of the service: ISO 8601 in UTC.
 

@@ -38,6 +38,8 @@ INTERVAL = 2.0  # seconds between two polls, at first
 # Each poll makes the service call AWS, whose rates all callers share. So the interval grows to a
 # tenth of the age of the operation, with this limit in seconds.
 _LONGEST_INTERVAL = 5.0
+# A swap with a policy waits for minutes or hours, and the service checks it once a minute.
+_LONGEST_SWAP_INTERVAL = 15.0
 # The state in ECS and ELB requires more calls. After the first 20 seconds its interval grows with
 # the age, up to 20 seconds.
 _STATE_INTERVAL = 20.0
@@ -117,12 +119,17 @@ def follow(
             found = source.read(operation, end - clock.monotonic())
             operation, response = found.required_operation, found
             last_read, trouble = clock.monotonic(), ""
-            pause = next(pauses, min(max(seconds // 10, INTERVAL), _LONGEST_INTERVAL))
+            pause = next(pauses, min(max(seconds // 10, INTERVAL), _longest(operation)))
             pause = max(pause, requested_pause(found))
         except CliError as error:
             if not is_transient(error) or clock.monotonic() - last_read >= SILENCE_LIMIT:
                 raise
             trouble, pause = str(error), max(INTERVAL, requested_pause(error.response))
+
+
+def _longest(operation: Object) -> float:
+    """Return the limit of the interval between two polls."""
+    return _LONGEST_SWAP_INTERVAL if get_object(operation, "policy") else _LONGEST_INTERVAL
 
 
 def _pause(clock: Clock, seconds: float, end: float, operation: Object) -> None:

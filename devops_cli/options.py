@@ -12,10 +12,9 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from devops_cli import completion, durations, rules
+from devops_cli import completion, durations, milestones, rules
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError
-from devops_cli.follow import DEFAULT_TIMEOUT
 from devops_cli.runtime import Runtime, print_on, system_runtime
 from devops_cli.session import Common, Session, print_response
 from devops_cli.show import errors
@@ -35,6 +34,12 @@ def _duration(value: str | timedelta) -> timedelta:
         return value if isinstance(value, timedelta) else durations.parse_duration(value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def _milestone(value: str) -> str:
+    if value not in milestones.MILESTONES:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(milestones.MILESTONES)}")
+    return value
 
 
 def environments(values: list[str], production: str, option: str = "--env") -> list[str]:
@@ -115,15 +120,31 @@ class Timeout:
     """The time limit for waiting."""
 
     timeout: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             parser=_duration,
             metavar="DURATION",
             show_default=False,
             help="Stop waiting after this time (90s, 45m, 2h); the operation continues. "
-            "Default: 60m.",
+            "Default: 60m; for a swap with steps or waits, until its end.",
         ),
-    ] = DEFAULT_TIMEOUT
+    ] = None
+
+
+@dataclass(frozen=True)
+class Until:
+    """The milestone of a swap that ends the wait."""
+
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(milestones.MILESTONES),
+            parser=_milestone,
+            autocompletion=lambda: milestones.MILESTONES,
+            help="Wait until a swap waits for its approval, until the first customers have the"
+            " new release (switched), until all have it (full), or until the end.",
+        ),
+    ] = milestones.END
 
 
 @dataclass(frozen=True)

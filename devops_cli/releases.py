@@ -12,7 +12,7 @@ from devops_cli import writing
 from devops_cli.bodies import present
 from devops_cli.exits import Exit
 from devops_cli.failures import ApiError, CliError, UsageError
-from devops_cli.responses import SUCCEEDED, Object, get_object, get_objects, get_text
+from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, get_object, get_objects, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import changes, releases, texts
@@ -102,8 +102,8 @@ def previous(session: Session, name: str) -> Expected:
         CliError: production or its operations cannot be read.
 
     """
-    production = _read_production(session, name)
     newest, swap, promoted = _last_swap(session, name)
+    production = _read_production(session, name)
     if swap is None:
         raise ReleaseError(f"{name} has no previous release: no swap has succeeded", _NAME_IT)
     left = next(
@@ -169,6 +169,11 @@ def _last_swap(session: Session, name: str) -> tuple[str, Object | None, bool]:
 
     The last member is whether a promote succeeded after it, which can have other settings. The
     list also has the operations of an earlier application of the same name; they are not read.
+
+    Raises:
+        ReleaseError: a swap is in progress.
+        CliError: the operations cannot be read.
+
     """
     newest, token, promoted = "", None, False
     while True:
@@ -177,6 +182,12 @@ def _last_swap(session: Session, name: str) -> tuple[str, Object | None, bool]:
         for each in get_objects(response.body, "operations"):
             newest = newest or get_text(each, "id")
             kind, succeeded = get_text(each, "kind"), get_text(each, "status") == SUCCEEDED
+            if kind == "swap" and get_text(each, "status") == IN_PROGRESS:
+                identifier = get_text(each, "id")
+                raise ReleaseError(
+                    f"a swap of {name} is in progress",
+                    f"To return all customers: {session.command('abort', name, identifier)}",
+                )
             if kind in ("swap", "create") and succeeded:
                 return newest, each if kind == "swap" else None, promoted
             promoted = promoted or (kind == "deploy-blue" and succeeded)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
+from devops_cli import milestones
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError, StoppedError
 from devops_cli.follow import DEFAULT_TIMEOUT, Snapshot, follow
-from devops_cli.responses import IN_PROGRESS, SUCCEEDED, Object, Response, get_text, get_time
+from devops_cli.responses import (
+    FAILED,
+    IN_PROGRESS,
+    SUCCEEDED,
+    Object,
+    Response,
+    get_object,
+    get_text,
+    get_time,
+)
 from devops_cli.session import Session
-from devops_cli.show import progress, summary
+from devops_cli.show import progress, summary, swaps, texts
+
+# Time after the deadline of a swap in which its customers return and it ends.
+_RETURN_TIME = timedelta(minutes=15)
 
 
 class Repeatable(Protocol):
@@ -28,12 +41,14 @@ def wait_for_end(
     session: Session,
     response: Response,
     operation: Object,
-    timeout: timedelta,
+    timeout: timedelta | None,
     write: Repeatable | None = None,
+    until: str = milestones.END,
 ) -> Snapshot:
     """Follow an operation to its end, print progress and outcome; return the last snapshot.
 
-    `write` started the operation; it is repeated if the caller is not allowed to read operations.
+    The milestone `until` ends the wait earlier. `write` started the operation; it is repeated if
+    the caller is not allowed to read operations.
 
     Raises:
         CliError: the wait was interrupted or timed out, or the operation cannot be read. The
@@ -43,43 +58,71 @@ def wait_for_end(
     last = response
     _warn_of_timeout(session, operation, timeout)
     try:
-        with progress.display(session.progress) as show:
+        with progress.display(session.progress, session.command) as show:
             for snapshot in follow(
                 session.api,
                 response,
                 operation,
                 session.runtime.clock,
-                timeout,
+                _time_limit(operation, timeout),
                 write.repeat if write else None,
             ):
                 last = snapshot.response
                 # An operation that had already ended has no progress to show.
                 if last is not response or not snapshot.ended:
                     show(snapshot)
+                if milestones.reached(snapshot.operation, until):
+                    break
     except KeyboardInterrupt:
         hints = _hints(session, operation, write)
         raise _with_hints(StoppedError("stopped waiting"), hints, last) from None
     except CliError as error:
         raise _with_hints(error, _hints(session, operation, write), last) from error
-    session.print_outcome(snapshot.response, *summary.outcome(snapshot, session.command))
+    if snapshot.ended:
+        session.print_outcome(snapshot.response, *summary.outcome(snapshot, session.command))
+        return snapshot
+    reached = snapshot.operation
+    lines = map(texts.text, _hints(session, reached, write))
+    shown = (summary.headline(reached), *swaps.state(reached), *lines)
+    session.print_outcome(snapshot.response, *shown)
     return snapshot
 
 
-def _warn_of_timeout(session: Session, operation: Object, timeout: timedelta) -> None:
-    """Print a notice if a time limit is longer than the operation can take; not for the default."""
+def _time_limit(operation: Object, timeout: timedelta | None) -> timedelta:
+    """Return the time limit of a wait; a swap with a policy can take long by its own waits."""
+    if timeout is not None:
+        return timeout
+    limit = _longest(operation)
+    if limit is None or not get_object(operation, "policy"):
+        return DEFAULT_TIMEOUT
+    return max(DEFAULT_TIMEOUT, limit + _RETURN_TIME)
+
+
+def _longest(operation: Object) -> timedelta | None:
+    """Return the time limit of an operation, from its request; None if it is not known."""
     requested, deadline = get_time(operation, "requestedAt"), get_time(operation, "deadline")
+    return deadline - requested if requested and deadline else None
+
+
+def _warn_of_timeout(session: Session, operation: Object, timeout: timedelta | None) -> None:
+    """Print a notice if a time limit is longer than the operation can take; not for the default."""
+    limit = _longest(operation)
     ended = get_text(operation, "status") != IN_PROGRESS
-    if ended or timeout == DEFAULT_TIMEOUT or requested is None or deadline is None:
+    if ended or timeout in (None, DEFAULT_TIMEOUT) or limit is None:
         return
-    limit = deadline - requested
     if timeout > limit:
         minutes = round(limit.total_seconds() / 60)
         session.notice(f"The operation fails after {minutes} minutes, before --timeout.")
 
 
 def exit_code(operation: Object) -> Exit:
-    """Return the exit code for an operation that has ended."""
-    return Exit.SUCCEEDED if get_text(operation, "status") == SUCCEEDED else Exit.FAILED
+    """Return the exit code for an operation that has ended, or has reached its milestone."""
+    return Exit.FAILED if get_text(operation, "status") == FAILED else Exit.SUCCEEDED
+
+
+def abort_exit_code(operation: Object) -> Exit:
+    """Return the exit code of an abort, for an operation that has ended."""
+    return Exit.FAILED if get_text(operation, "status") == SUCCEEDED else Exit.SUCCEEDED
 
 
 def resume_hints(session: Session, operation: Object) -> list[str]:
@@ -89,6 +132,7 @@ def resume_hints(session: Session, operation: Object) -> list[str]:
         "The operation continues.",
         f"Wait for its end: {session.command('wait', *arguments)}",
         f"Abort it:         {session.command('abort', *arguments)}",
+        *swaps.hints(operation, session.command),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from devops_cli import queueing, waiting
+from devops_cli import milestones, queueing, waiting
 from devops_cli.exits import Exit
 from devops_cli.failures import (
     ApiError,
@@ -48,19 +48,23 @@ def run(
     session: Session,
     call: Call,
     write: Write,
-    timeout: timedelta,
+    timeout: timedelta | None,
     exit_code: Callable[[Object], Exit] = waiting.exit_code,
     queue: Queue | None = None,
+    until: str = milestones.END,
 ) -> Exit:
     """Send a write and wait for the end of its operation, or print the plan of a dry run.
 
-    Returns the exit code; `exit_code` determines it from an operation that has ended. With a
-    `queue`, the command can wait until no other operation holds the environments.
+    Returns the exit code; `exit_code` determines it from an operation that has ended, or has
+    reached the milestone `until`. With a `queue`, the command can wait until no other operation
+    holds the environments.
 
     Raises:
         CliError: the write was refused, or the wait ended before the operation.
 
     """
+    if until != milestones.END and not write.wait:
+        raise UsageError("--no-wait and --until exclude each other")
     if write.dry_run:
         return print_plan(session, dry_run(session, call))
     sender = Sender(session, call, write.idempotency_key)
@@ -76,7 +80,7 @@ def run(
         hints = [texts.text(line) for line in waiting.resume_hints(session, operation)]
         session.print_outcome(response, summary.headline(operation), *hints)
         return Exit.SUCCEEDED
-    end = waiting.wait_for_end(session, response, operation, timeout, sender)
+    end = waiting.wait_for_end(session, response, operation, timeout, sender, until)
     return exit_code(end.operation)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from devops_cli import bodies, releases, rules, writing
+from devops_cli import bodies, policies, releases, rules, waiting, writing
 from devops_cli.exits import Exit
 from devops_cli.failures import CliError, UsageError
 from devops_cli.options import (
@@ -16,11 +16,12 @@ from devops_cli.options import (
     NewName,
     Queue,
     Timeout,
+    Until,
     Write,
     command,
     environments,
 )
-from devops_cli.responses import get_object, get_text
+from devops_cli.responses import Object, get_object, get_objects, get_text
 from devops_cli.runtime import print_on
 from devops_cli.session import Session
 from devops_cli.show import plan
@@ -136,9 +137,11 @@ def promote(
 @command
 def swap(
     name: Name,
+    policy: policies.Policy,
     write: Write,
     queue: Queue,
     timeout: Timeout,
+    until: Until,
     session: Session,
     version: Annotated[
         str | None,
@@ -163,17 +166,39 @@ def swap(
 
     Without --version the command shows both releases and asks. Without a terminal it requires
     --version, --back or --yes. The previous version keeps running until the next promote, so
-    --back restores it at once.
+    --back restores it at once. During a swap, devops abort returns all customers.
     """
+    chosen = policies.members(policy)
     given = bodies.present(version=version, digest=digest, spec=spec)
     expected = _expected(session, name, given, back=back, ask=not (yes or write.dry_run))
     if queue.limit is not None and not (expected.members or write.dry_run):
         raise _unnamed_release(back=back, yes=yes)
     if expected.key and write.idempotency_key is None:
         write = replace(write, idempotency_key=expected.key)
-    body = {"applicationName": name, **expected.members}
+    body = {"applicationName": name, **expected.members, **chosen}
     call = writing.Call("POST", "/stacks/swapProdBlueAndGreen", body)
-    return writing.run(session, call, write, timeout.timeout, queue=queue)
+
+    def exit_code(operation: Object) -> Exit:
+        returns = _replaces(operation, expected.members)
+        return (waiting.abort_exit_code if returns else waiting.exit_code)(operation)
+
+    return writing.run(
+        session, call, write, timeout.timeout, exit_code, queue=queue, until=until.until
+    )
+
+
+def _replaces(operation: Object, expected: Object) -> bool:
+    """Return whether an operation replaces the expected release: the call rolled this swap back."""
+    live = next(
+        (
+            each
+            for each in get_objects(operation, "environments")
+            if get_text(each, "environment") == "PROD-GREEN"
+        ),
+        {},
+    )
+    named = [each for each in ("version", "digest") if each in expected]
+    return any(get_text(live, each) not in ("", expected[each]) for each in named)
 
 
 def _unnamed_release(*, back: bool, yes: bool) -> UsageError:

@@ -89,9 +89,10 @@ def _calls(name: str, team: str, required_tags: Sequence[str]) -> Iterator[_Call
     yield _Call("POST /stacks/*/upgrade", "POST", upgrade, _DRY, {})
     yield _Call("DELETE /stacks", "DELETE", "/stacks", _DRY, {"stack": name})
     operation = f"/stacks/{name}/operations/{_UNUSED_ID}"
-    for method, query in (("DELETE", _DRY), ("GET", {})):
+    for method, query in (("DELETE", _DRY), ("POST", _DRY), ("GET", {})):
         route = f"{method} /stacks/*/operations/*"
-        yield _Call(route, method, operation, query)
+        action: Object | None = {"action": "continue"} if method == "POST" else None
+        yield _Call(route, method, operation, query, action)
     yield _Call("GET /stacks", "GET", "/stacks", {"limit": "1"})
     yield _Call("GET /stacks/*", "GET", f"/stacks/{name}", {})
     for each in ("operations", "events"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_texts
-from devops_cli.show import changes, progress, summary, texts
+from devops_cli.show import changes, progress, summary, swaps, texts
 
 # The fields of a task definition that hold settings of a specification.
 _SETTING_FIELD = (
@@ -39,6 +39,7 @@ def effects(found: Object) -> Iterator[RenderableType]:
     yield from _resources(found)
     yield from _environments(found)
     yield from _production(get_object(found, "production"))
+    yield from swaps.policy(get_object(found, "policy"))
     if pending := get_objects(found, "pending"):
         yield texts.heading("Production receives these settings with the next promote and swap")
         yield from changes.lines(pending, 2)

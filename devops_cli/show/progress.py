@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
@@ -14,7 +14,8 @@ from rich.text import Text
 from devops_cli import durations
 from devops_cli.follow import Snapshot
 from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
-from devops_cli.show import texts
+from devops_cli.show import swaps, texts
+from devops_cli.show.texts import Command
 
 FIRST_IMAGE = "first image"  # the first image of a new application has no version
 MESSAGES = 6  # messages of ECS below the table; more would not fit on a small terminal
@@ -32,10 +33,13 @@ class Message(NamedTuple):
 
 
 @contextmanager
-def display(console: Console) -> Iterator[Callable[[Snapshot], None]]:
-    """Yield a function that shows a snapshot; a terminal erases the table at the end."""
+def display(console: Console, command: Command) -> Iterator[Callable[[Snapshot], None]]:
+    """Yield a function that shows a snapshot; a terminal erases the table at the end.
+
+    `command` builds the command lines of the hints.
+    """
     if not console.is_terminal or console.is_dumb_terminal:
-        log = ChangeLog()
+        log = ChangeLog(command)
 
         def print_changes(snapshot: Snapshot) -> None:
             for line in log.changes(snapshot):
@@ -44,10 +48,10 @@ def display(console: Console) -> Iterator[Callable[[Snapshot], None]]:
         yield print_changes
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda snapshot: live.update(render(snapshot), refresh=True)
+        yield lambda snapshot: live.update(render(snapshot, command), refresh=True)
 
 
-def render(snapshot: Snapshot) -> RenderableType:
+def render(snapshot: Snapshot, command: Command) -> RenderableType:
     """Return the table of a snapshot for a terminal, with the last messages of ECS."""
     operation = snapshot.operation
     parts: list[RenderableType] = [
@@ -63,6 +67,9 @@ def render(snapshot: Snapshot) -> RenderableType:
             named=2,
         ),
     ]
+    requested = get_time(operation, "requestedAt")
+    parts += swaps.state(operation, requested and requested + timedelta(seconds=snapshot.seconds))
+    parts += [texts.text(hint, "dim") for hint in swaps.hints(operation, command)]
     if waiting := snapshot.trouble or get_text(operation, "waitingFor"):
         parts.append(texts.sentence(texts.text("Waiting for: ", "dim"), waiting))
     parts += [
@@ -75,17 +82,19 @@ def render(snapshot: Snapshot) -> RenderableType:
 class ChangeLog:
     """Formats the differences between successive snapshots as lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Command) -> None:
+        self._command = command
         self._states: dict[str, str] = {}
         self._messages: set[Message] = set()
 
     def changes(self, snapshot: Snapshot) -> Iterator[Text]:
         """Yield a line for each change since the last snapshot, with the elapsed time."""
         elapsed = f"{durations.format_duration(snapshot.seconds):>8}  "
-        for subject, state in _states(snapshot).items():
-            if self._states.get(subject) != state:
-                self._states[subject] = state
-                yield texts.text(f"{elapsed}{subject}: {state}")
+        states = {subject: swaps.Fact(text, text) for subject, text in _states(snapshot).items()}
+        for subject, fact in (states | swaps.facts(snapshot.operation, self._command)).items():
+            if self._states.get(subject) != fact.compared:
+                self._states[subject] = fact.compared
+                yield texts.text(f"{elapsed}{subject}: {fact.text}")
         for each in messages(snapshot):
             if each not in self._messages:
                 self._messages.add(each)

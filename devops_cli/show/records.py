@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.responses import Object, get_objects, get_text, get_time
-from devops_cli.show import progress, summary, texts
+from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
+from devops_cli.show import progress, summary, swaps, texts
 
 
 def operation(found: Object) -> Iterator[RenderableType]:
@@ -16,14 +16,18 @@ def operation(found: Object) -> Iterator[RenderableType]:
     yield summary.headline(found)
     times = {
         name: texts.timestamp(get_time(found, name))
-        for name in ("requestedAt", "deadline", "switchedAt", "endedAt")
+        for name in ("requestedAt", "deadline", "shiftedAt", "switchedAt", "returnedAt", "endedAt")
     }
     for name, value in (
         ("requested", f"{times['requestedAt']} by {get_text(found, 'caller')}"),
         ("waiting for", get_text(found, "waitingFor")),
         ("deadline", "" if get_text(found, "endedAt") else times["deadline"]),
         ("aborted by", get_text(found, "abortedBy")),
+        ("approved by", get_text(found, "approvedBy")),
+        ("finished by", get_text(found, "finishedBy")),
+        ("shifted", times["shiftedAt"]),
         ("switched", times["switchedAt"]),
+        ("returned", times["returnedAt"]),
         ("ended", times["endedAt"]),
     ):
         if value:
@@ -42,6 +46,9 @@ def operation(found: Object) -> Iterator[RenderableType]:
     ]
     yield texts.Rows(("ENV", "SLOT", "STATUS", "VERSION", "URL"), lines, named=2)
     yield from summary.warmup(found)
+    yield from swaps.policy(get_object(found, "policy"))
+    yield from swaps.state(found)
+    yield from swaps.affected(found)
 
 
 def choices(operations: Iterable[Object]) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.text import Text
 from devops_cli import durations
 from devops_cli.follow import Snapshot
 from devops_cli.responses import SUCCEEDED, Object, get_object, get_objects, get_text, get_texts
-from devops_cli.show import progress, texts
+from devops_cli.show import progress, swaps, texts
 from devops_cli.show.texts import Command
 
 _PROMOTABLE = ("STAGE", "QA", "DEV")  # in the order in which the service chooses a source
@@ -30,6 +30,9 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
         yield from _digest(operation)
         yield from _revision(operation)
     yield from warmup(operation)
+    if not succeeded:
+        yield from swaps.state(operation)
+    yield from swaps.affected(operation)
     yield from (_next_step if succeeded else _after_failure)(operation, command)
 
 

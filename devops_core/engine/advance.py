@@ -28,13 +28,17 @@ def advance(
 ) -> Outcome:
     """Apply the action of a caller and advance the operation, until a time if it has not ended.
 
-    A repeated call is safe. It requires the right to start such an operation. Raises NotFoundError,
-    ForbiddenError, AlreadyEndedError, ConflictError.
+    A repeated call is safe, also after the end. It requires the right to start such an operation.
+    Raises NotFoundError, ForbiddenError, AlreadyEndedError, ConflictError.
     """
     operation = recorded_operation(cloud, application, operation_id)
-    require_open(operation)
+    repeated = not dry_run and _was_advanced(operation, action)
+    if not repeated:
+        require_open(operation)
     kind = kinds.load(operation.kind)
     permit_change(cloud, kind, operation, caller, record=not dry_run)
+    if repeated:
+        return Outcome(operation)
     rules = kind.advance.get(action)
     if rules is None:
         raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
@@ -57,6 +61,15 @@ def advance(
     operation = recorded_change(cloud, kind, operation, changed)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
     return Outcome(operation)
+
+
+def _was_advanced(operation: Operation, action: str) -> bool:
+    """Return whether an operation has ended after an earlier call with the same action."""
+    # An ended operation without details can be a repair, which has no rules.
+    if not operation.ended or operation.details is None:
+        return False
+    rules = kinds.load(operation.kind).advance.get(action)
+    return rules is not None and rules.applied(operation)
 
 
 def _require_other_caller(

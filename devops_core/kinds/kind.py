@@ -65,10 +65,12 @@ class Advance(NamedTuple):
     `apply(operation, caller, now)` returns the changed operation, or the same one for a repeated
     call; it raises ConflictError if the operation does not wait. `deployers(operation, inventory)`
     returns the callers that must not make the call if they cannot approve their own release.
+    `applied(operation)` returns whether an earlier call had this effect.
     """
 
     apply: Callable[[Operation, str, datetime], Operation]
     deployers: Callable[[Operation, Inventory], tuple[str, ...]]
+    applied: Callable[[Operation], bool]
 
 
 class Kind(NamedTuple):

@@ -323,7 +323,7 @@ def _holds(operation: Operation) -> bool:
     A worker can have crashed before it recorded the first shift.
     """
     details: SwapDetails = operation.details
-    if details.returning:
+    if details.returning or (operation.aborted_by and details.weight):
         return details.weight > 0
     return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 
@@ -338,8 +338,12 @@ KIND = Kind(
     events=events,
     holds=_holds,
     advance={
-        "continue": Advance(_continued, _deployers),
-        "finish": Advance(_finished, _deployers),
+        "continue": Advance(
+            _continued, _deployers, lambda operation: bool(operation.details.approved_by)
+        ),
+        "finish": Advance(
+            _finished, _deployers, lambda operation: bool(operation.details.finished_by)
+        ),
     },
     abort=Abort(
         planned="all customers would have the previous release",

@@ -32,9 +32,10 @@ _MAX_REASON = 500
 def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
     """Return the operation with the result of a check that was just made."""
     details: SwapDetails = operation.details
-    if not observed.services or not details.check_due(now):
+    if not details.check_due(now):
         return operation
-    details = _with_health(details, observed)
+    if observed.services:
+        details = _with_health(details, observed)
     if details.policy.checks:
         if observed.monitored is None:
             return operation
@@ -106,12 +107,11 @@ def _missing_alarms(details: SwapDetails, monitored: Monitored) -> str:
     return f"alarms that do not exist: {', '.join(missing)}" if missing else ""
 
 
-def alarming(details: SwapDetails) -> list[str]:
-    """Return the alarms in the state ALARM that count for the swap."""
+def alarming(details: SwapDetails, monitored: Monitored | None = None) -> list[str]:
+    """Return the alarms in the state ALARM that count for the swap, by its last or a new check."""
+    states = monitored.alarms if monitored else details.alarms
     return [
-        name
-        for name, state in details.alarms.items()
-        if state == "ALARM" and name not in details.ignored
+        name for name, state in states.items() if state == "ALARM" and name not in details.ignored
     ]
 
 

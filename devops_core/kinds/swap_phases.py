@@ -72,13 +72,17 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     until = _shift_until(operation)
     if now < until:
         return ()
+    missing = _missing(operation, observed)
+    if details.weight and not missing:
+        # Only the run is late: the release can receive more customers now.
+        return ()
     share = f"did not receive {details.next_weight} percent of the requests"
     late = (
         f"the new release {share} within the time limit"
         if details.weight
         else "production was not switched within the time limit"
     )
-    return (*_missing(operation, observed), late)
+    return (*missing, late)
 
 
 def _shift_until(operation: Operation) -> datetime:
@@ -229,12 +233,24 @@ def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]
 def _begin_return(
     operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
 ) -> Operation:
-    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin."""
+    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin.
+
+    Reads show the reasons until the end.
+    """
     details: SwapDetails = operation.details
     if not details.weight and observed.services:
         reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
-    operation = replace(operation, deadline=min(operation.deadline, now + LIMIT))
-    return operation.with_details(returning=reasons)
+    if details.shifted_at:
+        # The end of the present minimum can be days ahead, so the return sets it again.
+        others = {slot: each for slot, each in details.minimums.items() if slot != details.live}
+        details = details._replace(minimums=others)
+    deadline = min(operation.deadline, now + LIMIT)
+    return replace(
+        operation,
+        deadline=deadline,
+        reasons=reasons,
+        details=details._replace(returning=reasons),
+    )
 
 
 def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -256,8 +272,10 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
-    if _is_raised(details) and now < keeps_until:
+    if details.scale_in and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
+    if details.scale_in and details.shifted_at and not observed.services:
+        return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
@@ -265,23 +283,18 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     return Fail(replace(operation, progress=progress, reasons=details.returning))
 
 
-def _is_raised(details: SwapDetails) -> bool:
-    """Return whether the minimum of the new release is still that for all customers."""
-    scaling = details.scaling
-    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
-
-
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
     """Return the steps that restore the scaling of both slots.
 
-    The previous release had few requests, so its alarms can ask for scale-in just when all
-    customers return: it keeps its tasks for a while.
+    After a shift both keep their tasks for a while. The new release still receives requests. The
+    previous one had few, so its alarms can ask for scale-in just when all customers return.
     """
-    if details.scaling and _is_raised(details):
+    raised = details.scaling and details.minimums.get(details.live, 0) > details.scaling["min"]
+    if details.scaling and raised and not details.shifted_at:
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
-    if details.idle in details.scale_in and details.shifted_at:
-        present = size(observed, details.idle)
-        if steps := _raised_minimum(details, details.idle, present.running, present):
+    for slot in (details.live, *details.scale_in) if details.shifted_at else ():
+        present = size(observed, slot)
+        if steps := _raised_minimum(details, slot, present.running, present):
             return tuple(steps)
     wanted = {details.idle: True, details.live: False}
     return _scale_in(details, {slot: wanted[slot] for slot in details.scale_in})

@@ -11,6 +11,7 @@ from typing import Any
 from devops_core.details.swap import SwapDetails
 from devops_core.errors import AwsError, UnreachableError
 from devops_core.kinds import swap
+from devops_core.kinds.swap_checks import alarming
 from devops_core.model.expectation import Expectation
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import observed_listeners
@@ -73,7 +74,7 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     """Return the state of production; after a switch without a bake the listeners are enough.
 
     A check of CloudWatch takes place at most once a minute; its failure is a result. Customers
-    return also while only the listeners can be observed.
+    return also while only the listeners can be observed. Raises AwsError.
     """
     details: SwapDetails = operation.details
     now = cloud.clock.now()
@@ -86,27 +87,31 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
         if observed.production == details.live:
             return observed
         calls = []
-    slot_calls = _slot_calls(cloud, operation.application, inventory)
-    if details.returning or operation.aborted_by:
-        slot_calls = [partial(_optional, call) for call in slot_calls]
+    slot_calls = [
+        partial(_result, call) for call in _slot_calls(cloud, operation.application, inventory)
+    ]
     found = list(cloud.gather([*calls, *slot_calls, *checks]))
     if calls:
         rules, found = found[: len(calls)], found[len(calls) :]
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
     monitored = found.pop() if checks else None
-    if None in found:
+    errors = [each for each in found if isinstance(each, AwsError)]
+    returns = details.returning or operation.aborted_by or alarming(details, monitored)
+    if errors and not returns:
+        raise errors[0]
+    if errors:
         return replace(observed, monitored=monitored)
     services, *healthy = found
     counts = dict(zip(inventory.slots, healthy, strict=True))
     return replace(observed, services=services, healthy=counts, monitored=monitored)
 
 
-def _optional(call: Callable[[], Any]) -> Any:
-    """Return the result of a call, None after an AWS error."""
+def _result(call: Callable[[], Any]) -> Any | AwsError:
+    """Return the result of a call, or its error."""
     try:
         return call()
-    except AwsError:
-        return None
+    except AwsError as error:
+        return error
 
 
 def _alarms(cloud: Cloud, names: Sequence[str], now: datetime) -> Monitored:

@@ -50,7 +50,8 @@ def test_each_command_has_an_example_that_is_understood(example: list[str], tmp_
 def test_help_tells_of_all_commands_and_exit_codes() -> None:
     out = run(Service(), "--help").stdout
     assert {"create", "apply", "set", "scale", "unset", "deploy", "restart", "promote", "swap",
-            "upgrade", "delete", "status", "spec", "diff", "ls", "events", "wait", "abort",
+            "upgrade", "delete", "status", "spec", "diff", "ls", "events", "wait", "approve",
+            "finish", "abort",
             "doctor", "init", "config",
            } == set(COMMANDS)  # fmt: skip
     assert all(re.search(rf"│ {name} ", out) for name in COMMANDS)

@@ -430,7 +430,7 @@ POLICY: Mapping[str, Values] = {
         },
     ),
     "judge": Values(dict, 'must be an object or "off"', [{}, "off"], {}),
-    "approval": Values(dict, "must be an object", [{"before": "shift"}], {}),
+    "approval": Values(dict, 'must be an object or "off"', [{"before": "shift"}, "off"], {}),
 }  # fmt: skip
 FIELDS: Mapping[str, Values] = {
     "create.applicationName": NAME,

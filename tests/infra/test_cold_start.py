@@ -20,7 +20,7 @@ from tools.bench.cold.measurement import (
     violations,
 )
 from tools.bench.cold.rows import ROWS, Row
-from tools.bench.cold.shop import APPLICATION, CALLER
+from tools.bench.cold.shop import APPLICATION, CALLER, OPERATION
 from tools.laptop.gateway import http_event
 
 ADAPTERS = {
@@ -55,6 +55,7 @@ SPECIFICATION = (
 )  # fmt: skip
 # Further modules of the rules and of the observations of a kind.
 PARTS = {
+    ("swap", "kinds"): ("swap_checks", "swap_phases", "swap_readiness"),
     ("update", "kinds"): ("specification_change", "stack_plan", "stack_update"),
     ("update", "observe"): ("stack_update",),
     ("upgrade", "kinds"): ("stack_guard", "stack_update"),
@@ -152,6 +153,22 @@ def test_an_upgrade_loads_its_own_kind(workspace: Workspace) -> None:
         modules = loaded(cost, f"devops_core.{layer}.")
         own = {"upgrade", *PARTS["upgrade", layer]}
         assert {name.rpartition(".")[2] for name in modules} - SHARED == own
+
+
+def test_an_approval_loads_only_its_own_request(workspace: Workspace) -> None:
+    """The kind of the operation is known only after it was read."""
+    resource = "/stacks/{applicationName}/operations/{id}"
+    named = {"applicationName": APPLICATION, "id": OPERATION}
+    event = http_event("POST", resource, '{"action": "a"}', caller=CALLER, parameters=named)
+
+    cost = workspace.ours(Row("advance", "advance", event, None), "--modules")
+
+    assert cost.response["statusCode"] == 400, cost.response
+    assert loaded(cost, *NEVER, *FOR_DRY_RUNS) == []
+    requests = [f"devops_core.requests.{each}" for each in ("advance", "schema")]
+    assert loaded(cost, "devops_core.requests.") == requests
+    assert loaded(cost, "devops_core.observe.") == []
+    assert loaded(cost, "devops_core.kinds.") == ["devops_core.kinds.kind"]
 
 
 def test_a_read_of_the_inventory_loads_nothing_that_moves_operations(workspace: Workspace) -> None:

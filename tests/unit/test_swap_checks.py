@@ -231,13 +231,15 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
         (shifted(CANARY_10, 100, **HELD), sized(3, 3, 100, test="prod-1"), 0,
          (AllowScaleIn("prod-2", allowed=True),)),
         # Return: the present tasks of the previous release stay for a while.
+        (shifted(CANARY_10, 0, **HELD, returning=("bad",),
+                 returned_at=NOW), sized(3, 4), 0, (SetMinimum("prod-2", SCALING, 3),)),
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 0, (SetMinimum("prod-2", SCALING, 1),)),
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1}, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 0, (SetMinimum("prod-1", SCALING, 4),)),
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1, "prod-1": 4}, returning=("bad",),
+        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3, "prod-1": 4}, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 0, (AllowScaleIn("prod-1", allowed=True),)),
         # Before the first customers nothing must be kept.
+        (swap(CANARY_10, **HELD, minimums={"prod-2": 3}, returning=("bad",)), sized(3, 4), 0,
+         (SetMinimum("prod-2", SCALING, 1),)),
         (swap(CANARY_10, **HELD, returning=("bad",)), sized(3, 4), 0,
          (AllowScaleIn("prod-1", allowed=True),)),
     ],

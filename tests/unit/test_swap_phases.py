@@ -119,6 +119,8 @@ STEPS = [
          seen(10, listener_problems=("a rule",)), seconds(360 + 899), waits("a rule")),
     Case("at the limit of the next step: return", shifted(CANARY_10),
          seen(10, listener_problems=("a rule",)), seconds(360 + 900), RETURN),
+    Case("a late run of the next step: shift", shifted(CANARY_10), seen(10), seconds(9999),
+         shift(100)),
     Case("a second before the limit of the preparation", swap(CANARY_10),
          seen(listener_problems=("a rule",)), LIMIT + (START - NOW) - SECOND, waits("a rule")),
     Case("at the limit of the preparation: fail", swap(CANARY_10),

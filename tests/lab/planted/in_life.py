@@ -4,20 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from fractions import Fraction
 
+from devops_core.details.swap import SwapDetails
 from devops_core.drift.comparison import RowsByEnvironment
 from devops_core.engine import reconcile
 from devops_core.engine.run import Outcome, RequestContext, Run
 from devops_core.kinds.kind import Kind
 from devops_core.kinds.specification_change import Change
+from devops_core.model import swap_policy
 from devops_core.model.claims import IdempotencyRecord
-from devops_core.model.decisions import Plan, State
+from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import LEASE, Operation, Progress
+from devops_core.model.traffic import Minute, Requests
 from devops_core.naming import Environment
 from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
@@ -111,6 +115,46 @@ def row_keeps_the_names_of_its_previous_settings(
     original: Callable[..., Service], state: State, service: Service, part: Progress, now: datetime
 ) -> Service:
     return replace(original(state, service, part, now), owned=service.owned)
+
+
+_SWAPS = ("--machine", "swaps")
+
+
+@planted_in(
+    "devops_core.kinds.judge:_accepted_rate",
+    why="a release with the errors of the live one rolls back",
+    arguments=_SWAPS,
+)
+def judge_ignores_the_rate_of_the_live_release(
+    original: Callable[..., Fraction],
+    policy: swap_policy.Judge,
+    start: datetime,
+    live: Sequence[Minute],
+    baseline: Requests | None,
+) -> Fraction:
+    return original(policy, start, (), None)
+
+
+@planted_in(
+    "devops_core.kinds.swap_checks:alarming",
+    why="the end of the waits gives all customers a release against which there is an alarm",
+    arguments=_SWAPS,
+)
+def finish_ignores_the_alarms(
+    original: Callable[..., list[str]], details: SwapDetails
+) -> list[str]:
+    return [] if details.finished_by else original(details)
+
+
+@planted_in(
+    "devops_core.kinds.swap_phases:_complete",
+    why="nothing watches the release after all customers have it",
+    arguments=_SWAPS,
+)
+def swap_ends_before_its_bake(
+    original: Callable[..., Decision], operation: Operation, observed: Observed, now: datetime
+) -> Decision:
+    return original(operation, observed, now + timedelta(days=1))
 
 
 BUGS = bugs_among(list(globals().values()))

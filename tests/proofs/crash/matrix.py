@@ -60,7 +60,11 @@ def _applies(half: str, kind: Kind, call: Any, story: str) -> bool:
     # A swap makes the idle slot as large as the live one again, so this can only change the size of
     # the idle slot.
     only_size = call.name == "scaling.allow_scale_in" and kind is Kind.LATE_OPERATION
-    return HALVES[half].applies(kind, call) and not (too_late or only_size)
+    # A shift that takes effect after the end of its swap would split production. The request of a
+    # shift is valid for five minutes too, and the lease of its worker lasts longer than the call.
+    splits = HALVES[half].stories[story].in_steps and call.name == HALVES[half].switch
+    splits = splits and kind is Kind.LATE_OPERATION
+    return HALVES[half].applies(kind, call) and not (too_late or only_size or splits)
 
 
 def _pairs(half: str, name: str, calls: Sequence[Any]) -> Iterator[Case]:
@@ -215,17 +219,23 @@ class Trial:
             self._hold_same()
             if self._same_reasons():
                 _hold_ends(story, world)
-        tidy = self._tidy()
+        self._hold_promises()
+
+    def _hold_promises(self) -> None:
+        """Check the promises of the final state, also after a delete if something may remain."""
+        world, tidy = self._world, self._tidy()
         world.hold(tidy=tidy)
-        # A worker that crashes, and another worker or caller, can make a further check each.
-        world.watcher.hold_checks(1 + len(self._case.faults))
-        if not tidy:
+        if not self._kind.lasts:
+            # A worker that crashes, and another worker or caller, can make a further check each.
+            world.watcher.hold_checks(1 + len(self._case.faults))
+        if tidy:
+            return
+        world.delete()
+        if self._story.moves:
+            # A delete removes the task definitions of existing environments, so an application
+            # with the others must exist once.
             world.delete()
-            if story.moves:
-                # A delete removes the task definitions of existing environments, so an application
-                # with the others must exist once.
-                world.delete()
-            world.hold()
+        world.hold()
 
     def _heal(self, name: str) -> None:
         # If the tables fail, the end cannot be recorded either. A swap that has moved customers, or
@@ -279,7 +289,9 @@ class Trial:
         """Check that a caller without a response can repeat the request with the same key."""
         accepted = set(self._world.records().operations)
         reply = self._world.ask(self._story.request) if self._story.request else None
-        over = self._story.at_once and reply and reply.status == 409  # it has ended already
+        # It has ended already.
+        over = self._story.at_once and reply and not reply.body.get("operation")
+        over = over or (self._story.at_once and reply and reply.status == 409)
         same = over or not reply or not accepted or reply.id in accepted
         assert same, "the same request is another operation"
         self._world.recover(self._story.triggers)

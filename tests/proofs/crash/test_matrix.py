@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -23,6 +23,9 @@ _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switche
 # all cases would take as long as those of all other stories.
 _STACKS = tuple(story.name for story in STORIES if story.changes_stack)
 _OF_STACKS = 1000
+# Stories about swaps in steps, and the number of their cases: each makes calls every minute.
+_STEPS = tuple(story.name for story in STORIES if story.in_steps and story.memory)
+_OF_STEPS = 400
 # Number of cases through the adapters: each takes a third of a second.
 _ADAPTERS = 150
 
@@ -35,9 +38,9 @@ def _broken(half: str, chosen: Iterable[Case]) -> list[str]:
     ]
 
 
-def _of_stacks() -> tuple[list[Case], list[Case]]:
-    """Return all cases of the stories about updates of stacks, and the chosen ones."""
-    every = list(cases("memory", _STACKS, pairs=False))
+def _selection(stories: Sequence[str], most: int) -> tuple[list[Case], list[Case]]:
+    """Return all cases of stories, and the chosen ones: each fault of each story, and others."""
+    every = list(cases("memory", stories, pairs=False))
     # The distance of evenly spread cases would omit some faults of a story.
     by_fault = defaultdict[tuple[str, Kind], list[Case]](list)
     for case in every:
@@ -45,7 +48,7 @@ def _of_stacks() -> tuple[list[Case], list[Case]]:
     middle = [group[len(group) // 2] for group in by_fault.values()]
     known = {*middle}
     others = [case for case in every if case not in known]
-    return every, [*middle, *spread(others, _OF_STACKS - len(middle))]
+    return every, [*middle, *spread(others, most - len(middle))]
 
 
 def _statuses(name: str) -> Mapping[int, str]:
@@ -67,30 +70,39 @@ def _statuses(name: str) -> Mapping[int, str]:
 
 
 def test_the_chosen_cases_have_each_status_of_the_stack_in_each_story() -> None:
-    every, chosen = _of_stacks()
+    every, chosen = _selection(_STACKS, _OF_STACKS)
     statuses = {name: _statuses(name) for name in _STACKS}
     reached = {(case.story, statuses[case.story][case.call]) for case in every}
     assert len(reached) > 2 * len(_STACKS)
     assert {(case.story, statuses[case.story][case.call]) for case in chosen} == reached
 
 
-def test_the_chosen_cases_have_each_fault_in_each_story() -> None:
-    every, chosen = _of_stacks()
+@pytest.mark.parametrize(("stories", "most"), [(_STACKS, _OF_STACKS), (_STEPS, _OF_STEPS)])
+def test_the_chosen_cases_have_each_fault_in_each_story(stories: Sequence[str], most: int) -> None:
+    every, chosen = _selection(stories, most)
     assert {(case.story, case.kind) for case in chosen} == {
         (case.story, case.kind) for case in every
     }
 
 
-def test_the_number_of_the_chosen_cases_is_documented() -> None:
-    every, chosen = _of_stacks()
-    stated = f"{len(chosen):,} of the {len(every):,} cases about updates of stacks"
+@pytest.mark.parametrize(
+    ("stories", "most", "subject"),
+    [(_STACKS, _OF_STACKS, "updates of stacks"), (_STEPS, _OF_STEPS, "swaps in steps")],
+)
+def test_the_number_of_the_chosen_cases_is_documented(
+    stories: Sequence[str], most: int, subject: str
+) -> None:
+    every, chosen = _selection(stories, most)
+    stated = f"{len(chosen):,} of the {len(every):,} cases about {subject}"
     assert stated in " ".join((ROOT / "tests" / "README.md").read_text().split())
 
 
 def test_no_fault_at_any_call_breaks_a_promise() -> None:
-    others = [name for name in HALVES["memory"].stories if name not in _STACKS]
-    _, chosen = _of_stacks()
-    assert _broken("memory", (*cases("memory", others, pairs=False), *chosen)) == []
+    others = [name for name in HALVES["memory"].stories if name not in (*_STACKS, *_STEPS)]
+    _, of_stacks = _selection(_STACKS, _OF_STACKS)
+    _, of_steps = _selection(_STEPS, _OF_STEPS)
+    chosen = (*cases("memory", others, pairs=False), *of_stacks, *of_steps)
+    assert _broken("memory", chosen) == []
 
 
 def test_no_crash_of_a_recovery_breaks_a_promise() -> None:

@@ -357,6 +357,7 @@ def swapping(weight: int = 0, share: int | None = None, **changes: Any) -> Break
         changed_operation(**open_one, details=details(weight, **changes))(state)
         if state.events[SWAP][-1].key == "END":
             changed_events(lambda events: events.pop())(state)
+        without_notifications(state)
         state.rows = [replace(each, claim=SWAP) for each in state.rows]
         found = weight if share is None else share
         state.listeners["Shop", "production"] = split(found)
@@ -374,6 +375,7 @@ def both(*breaks: Break) -> Break:
 
 def failed_after_a_shift(state: Prepared) -> None:
     failed_swap(state)
+    changed_operation(details=details(10))(state)
     state.events[SWAP][1] = event("001", "SHIFTED")
 
 
@@ -655,7 +657,10 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
         early_end(steps=timedelta(minutes=5), bake=timedelta(minutes=5)),
     ),
     (promises.a_failed_swap_has_returned_its_customers, failed_after_a_shift),
-    (promises.a_failed_swap_has_returned_its_customers, failed_swap),
+    (
+        promises.a_failed_swap_has_returned_its_customers,
+        both(failed_swap, changed_operation(aborted_by="alice")),
+    ),
 )
 
 
@@ -758,6 +763,11 @@ def test_an_open_operation_is_found(state: Prepared) -> None:
     without_end(state)
     with pytest.raises(AssertionError, match=r"^each operation ends: "):
         hold_at_rest(state)
+
+
+def test_a_swap_whose_last_steps_are_blocked_has_moved_all_customers(state: Prepared) -> None:
+    failed_swap(state)
+    hold_at_rest(state)
 
 
 def test_a_failed_swap_must_not_have_moved_the_customers(state: Prepared) -> None:
@@ -1022,6 +1032,11 @@ BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
         swap_promises.customers_move_only_with_approval_and_good_checks,
         moving(),
         swapping(10, verdicts=(VERDICT._replace(verdict=BAD),)),
+    ),
+    (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, unreadable=1),
     ),
     (
         swap_promises.the_test_listener_changes_after_the_bake,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.lab.laptop import recipes
 from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.proxy import Fault, FaultyProxy, Moment, proxy
+from tests.lab.laptop.recipes import Step
 from tests.lab.laptop.workers import kill_worker
 from tools.laptop.cloud import Options, start, started, stop
 from tools.laptop.deploy import deploy
@@ -216,6 +223,48 @@ def begun(api: Api, version: str, faults: list[Fault], between: FaultyProxy) -> 
     api.post("/stacks/swapProdBlueAndGreen", body)
     listed = api.call("GET", f"/stacks/{NAME}/operations").body["operations"]
     return next(str(each["id"]) for each in listed if each["kind"] == "swap")
+
+
+@pytest.fixture
+def recipe(api: Api, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs a recipe, or `devops`, as a build server does."""
+    program = tmp_path / "devops"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devops_cli.main "$@"\n')
+    program.chmod(0o755)
+    own = {
+        "DEVOPS_API": api.cloud.api_url,
+        "DEVOPS_CONFIG": str(tmp_path / "config"),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHONPATH": str(recipes.ROOT),
+        "no_proxy": "*",
+    }
+
+    def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return Step(shlex.join([script, *arguments])).run(api.cloud.environment | own, tmp_path)
+
+    return run
+
+
+def test_one_recipe_stops_at_the_approval_and_one_continues_after_its_check(
+    api: Api, recipe: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    rows = api.call("GET", f"/stacks/{NAME}").body["stack"]["environments"]
+    idle = next(row for row in rows if row["environment"] == "PROD-BLUE")
+    named = (NAME, idle["version"], idle["digest"])
+    done = recipe(str(recipes.RECIPES / "swap-with-checks.sh"), *named, "false")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "all customers have the previous release" in done.stdout + done.stderr
+    assert api.fetch(url(api, 8080)).body["version"] == idle["version"]
+
+    stops = str(recipes.RECIPES / "swap-until-approval.sh")
+    done = recipe(stops, *named, "--step=1m", "--bake=1m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    operation = done.stdout.strip()
+    assert read(api, operation)["phase"] == "AWAITING_APPROVAL"
+    done = recipe("devops", "approve", NAME, operation)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read(api, operation)["status"] == "SUCCEEDED"
+    assert api.fetch(url(api)).body["version"] == idle["version"]
 
 
 def test_an_approval_survives_a_restart_of_the_cloud(api: Api, between: FaultyProxy) -> None:

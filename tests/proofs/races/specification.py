@@ -13,7 +13,8 @@ from typing import Any
 
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment
 from tests.lab.effective import SIZES, effective_settings
-from tests.proofs.races.swap_state import ALL, NEW_SWAP, SwapState
+from tests.lab.swap_steps import ALL
+from tests.proofs.races.swap_state import NEW_SWAP, SwapState
 
 # The application and the environment of a row.
 Key = tuple[str, Environment]
@@ -472,7 +473,9 @@ def shifted(application: str, weight: int, state: State) -> State | None:
     if green is None or operation is None or operation.kind != "swap":
         return None
     swap = operation.swap.shifted(weight, aborted=operation.aborted)
-    return swap and state.with_operation(green.holder or "", replace(operation, swap=swap))
+    if swap is None:
+        return None
+    return state.with_operation(green.holder or "", replace(operation, swap=swap))
 
 
 def recorded(identifier: str, awaiting: bool, returning: bool, state: State) -> State | None:

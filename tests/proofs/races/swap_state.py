@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-# The weight of a release that receives all requests, in percent.
-ALL = 100
+from tests.lab import swap_steps
+from tests.lab.swap_steps import ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,7 @@ class SwapState:
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> SwapState:
         """Return a new swap with the members of a policy as JSON."""
-        strategy, approval = policy.get("strategy") or {}, policy.get("approval", "off")
-        percent, first = strategy.get("percent", 10), ()
-        if strategy.get("type") == "canary":
-            first = (percent,)
-        if strategy.get("type") == "linear":
-            first = tuple(range(percent, ALL, percent))
-        return cls((*first, ALL), None if approval == "off" else approval["before"])
+        return cls(swap_steps.weights(policy), swap_steps.approval(policy))
 
     @property
     def waits_for_approval(self) -> bool:

@@ -22,6 +22,7 @@ _ACCEPTED = frozenset({200, 202, 424})
 _REFUSED = frozenset({409})
 _ACCEPTED_OR_REFUSED = _ACCEPTED | _REFUSED
 _REUSED = frozenset({422})
+_ROLES = (Environment.PROD_GREEN, Environment.PROD_BLUE)
 # A faulty document, and another revision than the expected one.
 _FAULTY, _OTHER_REVISION = frozenset({400}), frozenset({412})
 # The kinds of operation that hold the specification of an application.
@@ -86,10 +87,22 @@ class Model:
             claim = self._cloud.tables.records[request.application].claim
             # CloudFormation cannot update each stack.
             return Allowed(_REFUSED, {claim}) if claim else Allowed(_ACCEPTED_OR_REFUSED)
+        if returned := self._returned_swap(request, inventory):
+            return Allowed(_ACCEPTED, {returned})
         if request.application in self.changed_manually:
             return Allowed(_ACCEPTED_OR_REFUSED)
         holders = self._holders(request, inventory)
         return Allowed(_REFUSED, holders) if holders else self._free(request, inventory)
+
+    def _returned_swap(self, request: CallerRequest, inventory: Inventory) -> str | None:
+        """Return the open swap that a request rolls back: it names the release before this swap."""
+        green, blue = (inventory.rows.get(role) for role in _ROLES)
+        if request.kind != "swap" or not green or not blue:
+            return None
+        operation = self._cloud.tables.operations.get((request.application, green.claim or ""))
+        names_previous = request.names(green.service) and not request.names(blue.service)
+        swaps = operation is not None and operation.kind == "swap" and not operation.ended
+        return green.claim if swaps and names_previous else None
 
     def _is_recreated(self, application: str, operation: str) -> bool:
         """Return whether an existing application is newer than an operation.
@@ -185,7 +198,7 @@ class Model:
         operation = reply.body.get("operation")
         if operation and undisturbed and allowed.operations is not None:
             assert operation["id"] in allowed.operations, f"{message}, not {allowed.operations}"
-        if operation and reply.status in _ACCEPTED:
+        if operation and reply.status in _ACCEPTED and "abortedBy" not in operation:
             assert self.accepted[operation["id"]].body == request.body, (
                 f"{message}, but its request was another one"
             )

@@ -1,0 +1,263 @@
+"""Progressive swaps that CloudWatch decides: alarms, the judge, and missing answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from devops_core.errors import AccessDeniedError, ThrottledError
+from tests.functional.test_progressive_swap import (
+    BAKE,
+    CANARY,
+    QUARTERS,
+    hold_end,
+    minutes,
+    outcomes,
+    view,
+    weight,
+)
+from tests.lab.client import Client
+from tests.lab.dry import DryClient
+from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.monitoring import Metrics, late_errors, late_requests
+
+ALARMS: dict[str, Any] = {"alarms": ["errors", "slow"]}
+JUDGE: dict[str, Any] = {"judge": {"errorRatePercent": 1, "minRequests": 50}}
+THROTTLED = "AWS throttles DescribeAlarms"
+
+
+@pytest.fixture
+def quiet(promoted: FakeCloud) -> FakeCloud:
+    """Shop, promoted, whose alarms are quiet."""
+    promoted.monitoring.states = {"errors": "OK", "slow": "INSUFFICIENT_DATA"}
+    return promoted
+
+
+def measure(cloud: FakeCloud, new: Metrics, live: Metrics) -> None:
+    """Set the metrics of both releases for each minute; the live one receives its share."""
+    estate = cloud.stacks.estate
+    for slot, metrics in (("prod-2", new), ("prod-1", live)):
+        cloud.monitoring.metrics[estate.target_group("Shop", slot)] = _always(metrics)
+
+
+def _always(metrics: Metrics) -> Callable[[datetime], Metrics]:
+    return lambda _start: metrics
+
+
+# --- alarms ---
+
+
+@pytest.mark.parametrize(
+    ("policy", "waited", "phase", "reached"),
+    [
+        ({**CANARY, "approval": {"before": "shift"}}, 2, "AWAITING_APPROVAL", 0),
+        (CANARY, 2, "SHIFTED", 10),
+        ({**CANARY, "approval": {"before": "full"}}, 8, "AWAITING_APPROVAL", 10),
+        (QUARTERS, 22, "SHIFTED", 75),
+        (BAKE, 4, "BAKING", 100),
+    ],
+)
+def test_an_alarm_rolls_back_in_each_phase(
+    quiet: FakeCloud, api: Client, policy: dict[str, Any], waited: int, phase: str, reached: int
+) -> None:
+    reply = api.swap(**policy, **ALARMS)
+    minutes(api, waited)
+    assert view(api, reply, "phase") == (phase,)
+    assert view(api, reply, "alarmStates") == ({"errors": "OK", "slow": "INSUFFICIENT_DATA"},)
+    assert weight(quiet) == reached
+    quiet.monitoring.states["slow"] = "ALARM"
+    api.tick()
+    ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["the alarm slow is in the state ALARM"]
+    assert ended["weight"] == 0
+    assert ("returnedAt" in ended) is (reached > 0)
+    expected = ["RETURNING", "RETURNED"] if reached else ["RETURNING"]
+    assert [each for each in outcomes(quiet, reply.id) if each.startswith("RETURN")] == expected
+
+
+def test_an_alarm_during_the_preparation(quiet: FakeCloud, api: Client) -> None:
+    quiet.containers.automatic = False
+    quiet.containers.service("Shop", "prod-2").running = 0
+    quiet.containers.service("Shop", "prod-2").desired = 0
+    reply = api.swap(**CANARY, **ALARMS)
+    assert view(api, reply, "phase") == ("PREPARING",)
+    quiet.monitoring.states["slow"] = "ALARM"
+    api.tick()
+    ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"][0] == "the alarm slow is in the state ALARM"
+
+
+def test_an_alarm_at_the_start_refuses_a_swap(
+    quiet: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    quiet.monitoring.states = {"errors": "ALARM"}
+    for caller in (api, dry):
+        refused = caller.swap(**CANARY, **ALARMS)
+        assert (refused.status, refused.body["code"]) == (409, "NOT_READY")
+        assert refused.body["reasons"] == [
+            "the alarm errors is in the state ALARM", "the alarm slow does not exist",
+        ]  # fmt: skip
+    reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
+    assert reply.operation["ignoredAlarms"] == ["errors", "slow"]
+    assert len(reply.operation["warnings"]) == 2
+    minutes(api, 6)
+    hold_end(quiet, api, reply, "SUCCEEDED", "prod-2")
+
+
+def test_an_ignored_alarm_does_not_hide_another(quiet: FakeCloud, api: Client) -> None:
+    quiet.monitoring.states["errors"] = "ALARM"
+    reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
+    minutes(api, 2)
+    assert weight(quiet) == 10
+    quiet.monitoring.states["slow"] = "ALARM"
+    api.tick()
+    ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["the alarm slow is in the state ALARM"]
+
+
+def test_unreadable_alarms_at_the_start(quiet: FakeCloud, api: Client) -> None:
+    quiet.wire.fail("monitoring.alarms", AccessDeniedError("the role lacks a permission"))
+    refused = api.swap(**CANARY, **ALARMS)
+    assert refused.status in (502, 503)
+    assert "ignoreAlarms" in refused.body["errorMessage"]
+    reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
+    assert (reply.status, weight(quiet)) == (202, 10)
+    assert reply.operation["ignoredAlarms"] == ["errors", "slow"]
+
+
+def test_a_default_swap_with_alarms_only_checks_them_at_its_start(
+    quiet: FakeCloud, api: Client
+) -> None:
+    start = len(quiet.wire.journal)
+    reply = api.swap(**ALARMS)
+    assert reply.operation["status"] == "SUCCEEDED"
+    assert len(quiet.wire.names(start)) == 11
+    quiet.monitoring.states["errors"] = "ALARM"
+    assert api.swap(**ALARMS).status == 409
+
+
+# --- CloudWatch does not answer ---
+
+
+def test_four_unreadable_checks_delay_a_swap_and_the_fifth_rolls_back(
+    quiet: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(**CANARY, **ALARMS)
+    minutes(api, 3)
+    quiet.wire.fail("monitoring.alarms", ThrottledError(THROTTLED))
+    minutes(api, 4)
+    # The time of the next step has come.
+    assert view(api, reply, "phase", "weight", "waitingFor") == (
+        "SHIFTED", 10, f"a check: {THROTTLED}",
+    )  # fmt: skip
+    assert [each["verdict"] for each in view(api, reply, "verdicts")[0]] == ["UNREADABLE"] * 4
+    minutes(api, 1)
+    ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == [f"5 checks in a row had no result: {THROTTLED}"]
+
+
+def test_a_readable_check_continues_a_delayed_swap(quiet: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, **ALARMS)
+    minutes(api, 3)
+    quiet.wire.fail("monitoring.alarms", ThrottledError(THROTTLED), times=4)
+    minutes(api, 4)
+    assert weight(quiet) == 10
+    minutes(api, 1)
+    hold_end(quiet, api, reply, "SUCCEEDED", "prod-2")
+
+
+def test_a_deleted_alarm_rolls_back_after_five_checks(quiet: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, **BAKE, **ALARMS)
+    del quiet.monitoring.states["slow"]
+    minutes(api, 5)
+    ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == [
+        "5 checks in a row had no result: alarms that do not exist: slow"
+    ]  # fmt: skip
+
+
+# --- the judge ---
+
+
+@pytest.mark.parametrize("incomplete", [late_requests, late_errors])
+@pytest.mark.parametrize("policy", [CANARY, BAKE], ids=["canary", "bake"])
+def test_a_bad_release_returns_and_shows_the_affected_requests(
+    promoted: FakeCloud,
+    api: Client,
+    policy: dict[str, Any],
+    incomplete: Callable[[Metrics], Metrics],
+) -> None:
+    promoted.monitoring.incomplete = incomplete
+    measure(promoted, Metrics(200, 10), Metrics(2000, 2))
+    reply = api.swap(**policy, **JUDGE)
+    minutes(api, 5)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert "requests to the new release failed too often" in ended["reasons"][0]
+    assert ended["verdicts"][-1]["verdict"] == "BAD"
+    assert ended["verdicts"][-1]["new"]["errorRatePercent"] == 5
+    assert ended["affected"]["errors"] * 20 == ended["affected"]["requests"]
+    assert ended["returnedAt"]
+
+
+@pytest.mark.parametrize("incomplete", [late_requests, late_errors])
+@pytest.mark.parametrize(
+    ("new", "live"),
+    [
+        (Metrics(200, 1), Metrics(2000, 2)),
+        # Equal error rates, far above the limit.
+        (Metrics(200, 30), Metrics(2000, 300)),
+        (Metrics(200, 59), Metrics(2000, 300)),
+    ],
+)
+def test_a_release_as_good_as_the_live_one_becomes_live(
+    promoted: FakeCloud,
+    api: Client,
+    new: Metrics,
+    live: Metrics,
+    incomplete: Callable[[Metrics], Metrics],
+) -> None:
+    promoted.monitoring.incomplete = incomplete
+    measure(promoted, new, live)
+    reply = api.swap(**CANARY, **JUDGE)
+    minutes(api, 6)
+    assert view(api, reply, "phase") == ("BAKING",)
+    assert view(api, reply, "verdicts")[0][-1]["verdict"] == "GOOD"
+    minutes(api, 6)
+    ended = hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+    assert {each["verdict"] for each in ended["verdicts"]} <= {"GOOD", "TOO_FEW_REQUESTS"}
+    assert len(ended["verdicts"]) <= 10
+
+
+def test_two_requests_a_minute_give_no_verdict(promoted: FakeCloud, api: Client) -> None:
+    measure(promoted, Metrics(2, 2), Metrics(20))
+    reply = api.swap(**CANARY, **JUDGE)
+    minutes(api, 12)
+    ended = hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+    assert {each["verdict"] for each in ended["verdicts"]} == {"TOO_FEW_REQUESTS"}
+    assert "a verdict needs 50 requests (minRequests)" in ended["verdicts"][-1]["reason"]
+    assert len(ended["verdicts"]) == 10
+
+
+def test_a_release_that_becomes_bad_during_the_bake_returns(
+    promoted: FakeCloud, api: Client
+) -> None:
+    measure(promoted, Metrics(200), Metrics(2000, 2))
+    reply = api.swap(**CANARY, **JUDGE, bakeMinutes=60)
+    minutes(api, 20)
+    assert view(api, reply, "phase", "weight") == ("BAKING", 100)
+    # The live release has no requests any more: the baseline is that before 100 percent.
+    measure(promoted, Metrics(2000, 100), Metrics())
+    minutes(api, 5)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["verdicts"][-1]["live"]["requests"] == 20_000
+
+
+def test_an_unreadable_judge_rolls_back(promoted: FakeCloud, api: Client) -> None:
+    measure(promoted, Metrics(200), Metrics(2000))
+    promoted.wire.fail("monitoring.traffic", ThrottledError("AWS throttles GetMetricData"))
+    reply = api.swap(**CANARY, **JUDGE)
+    minutes(api, 5)
+    hold_end(promoted, api, reply, "FAILED", "prod-1")

@@ -1,0 +1,82 @@
+"""Scaling during a progressive swap: no slot loses tasks while it can receive customers."""
+
+from __future__ import annotations
+
+import pytest
+
+from devops_core.errors import AccessDeniedError
+from tests.functional.test_progressive_swap import CANARY, hold_end, minutes, view, weight
+from tests.functional.test_scaling import IN_PROD, desired, ended, limits, target
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
+
+LIVE, NEW = "prod-1", "prod-2"
+
+
+@pytest.fixture
+def scaled(promoted: FakeCloud, api: Client) -> FakeCloud:
+    """Shop with scaling (2 to 5 tasks) of production, whose live slot has 4 tasks."""
+    ended(api, api.patch(IN_PROD))
+    ended(api, api.deploy("1.1", "dev"))
+    ended(api, api.promote(environment="dev"))
+    assert promoted.scaling.follow_load("Shop", LIVE, 4) == 4
+    return promoted
+
+
+def scales_in(cloud: FakeCloud, slot: str) -> bool:
+    return target(cloud, slot).limits.scales_in
+
+
+def test_both_slots_keep_their_tasks_while_customers_are_split(
+    scaled: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(**CANARY)
+    minutes(api, 2)
+    assert weight(scaled) == 10
+    assert (desired(scaled, NEW), limits(scaled, NEW)[0]) == (4, 4)
+    # The live slot has fewer requests now.
+    assert scaled.scaling.follow_load("Shop", LIVE, 2) == 4
+    assert scaled.scaling.follow_load("Shop", NEW, 1) == 4
+    # And more afterwards: the new release follows before it receives all customers.
+    assert scaled.scaling.follow_load("Shop", LIVE, 5) == 5
+    minutes(api, 8)
+    hold_end(scaled, api, reply, "SUCCEEDED", NEW)
+    assert desired(scaled, NEW) == 5
+    assert (scales_in(scaled, NEW), scales_in(scaled, LIVE)) == (True, False)
+    assert scaled.scaling.follow_load("Shop", LIVE, 1) == 5
+
+
+@pytest.mark.parametrize("waited", [2, 8])
+def test_a_return_restores_the_scaling(scaled: FakeCloud, api: Client, waited: int) -> None:
+    reply = api.swap(**CANARY, bakeMinutes=600)
+    minutes(api, waited)
+    returned = api.abort(reply.id)
+    assert returned.operation["status"] == "FAILED"
+    hold_end(scaled, api, reply, "FAILED", LIVE)
+    assert (scales_in(scaled, LIVE), scales_in(scaled, NEW)) == (True, True)
+    # The alarms of the previous release still see the few requests of the split, and targets of
+    # the new release still receive requests.
+    for _ in range(5):
+        for slot in (LIVE, NEW):
+            assert scaled.scaling.follow_load("Shop", slot, 1) == 4
+        scaled.clock.pass_(seconds=30)
+    scaled.clock.pass_(minutes=60)
+    for slot in (LIVE, NEW):
+        assert scaled.scaling.follow_load("Shop", slot, 1) == 2
+
+
+@pytest.mark.parametrize("aborts", [False, True])
+def test_a_swap_continues_without_application_auto_scaling(
+    scaled: FakeCloud, api: Client, *, aborts: bool
+) -> None:
+    scaled.wire.fail("scaling", AccessDeniedError("the role lacks a permission"))
+    reply = api.swap(**CANARY)
+    minutes(api, 5)
+    assert view(api, reply, "phase") == ("SHIFTED",)
+    if aborts:
+        api.abort(reply.id)
+        assert weight(scaled) == 0
+    minutes(api, 15)
+    operation = hold_end(scaled, api, reply, *(("FAILED", LIVE) if aborts else ("SUCCEEDED", NEW)))
+    assert 0 < len(operation["warnings"]) <= 6
+    scaled.wire.heal()

@@ -1,0 +1,119 @@
+"""The recipes for swaps with an approval: one stops at it, the other one continues after checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.laptop import recipes
+
+STOPS, CONTINUES = "swap-until-approval.sh", "swap-with-checks.sh"
+OPERATION = "01JN8EY4M00000000000000001"
+RELEASE = ["Shop", "1.0", "sha256:0"]
+SWAP = [
+    "swap", "--version=1.0", "--digest=sha256:0", "--canary=10", "--bake=30m", "--approve=full",
+    "--until=approval",
+]  # fmt: skip
+END = ["--json", "--", "Shop"]
+# Records each argument; a swap has a prepared response and exit code.
+_PROGRAM = """#!/bin/bash
+printf '%s\\0' "$@" '' >> "$RECORD"
+[ "$1" != swap ] || { printf %s "$RESPONSE"; exit "${EXIT:-0}"; }
+"""
+
+
+class Machine:
+    """A build server with a program in place of devops."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "devops").write_text(_PROGRAM)
+        (folder / "devops").chmod(0o755)
+
+    def run(
+        self, script: str, *arguments: str, operation: Any = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        own = {
+            "PATH": f"{self._folder}:{os.environ['PATH']}",
+            "RECORD": str(self._folder / "record"),
+            "RESPONSE": json.dumps({"operation": operation}),
+        }
+        return subprocess.run(  # noqa: S603 - our own recipe
+            [str(recipes.RECIPES / script), *arguments],
+            cwd=self._folder,
+            env=own | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    def calls(self) -> list[list[str]]:
+        """Return the arguments of each call."""
+        record = self._folder / "record"
+        text = record.read_text() if record.exists() else ""
+        return [call.split("\0") for call in text.split("\0\0")[:-1]]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_pipeline_stops_at_the_approval_with_the_id(machine: Machine) -> None:
+    done = machine.run(STOPS, *RELEASE, "--judge", operation={"id": OPERATION})
+    assert (done.returncode, done.stdout) == (0, f"{OPERATION}\n"), done.stderr
+    assert machine.calls() == [[*SWAP, "--judge", *END]]
+
+
+@pytest.mark.parametrize(("check", "command", "code"), [("true", "approve", 0),
+                                                        ("false", "abort", 1)])  # fmt: skip
+def test_a_pipeline_continues_after_its_checks(
+    machine: Machine, check: str, command: str, code: int
+) -> None:
+    done = machine.run(CONTINUES, *RELEASE, check, "a b", operation={"id": OPERATION})
+    assert done.returncode == code, done.stderr
+    assert machine.calls() == [[*SWAP, *END], [command, "--", "Shop", OPERATION]]
+
+
+@pytest.mark.parametrize("script", [STOPS, CONTINUES])
+def test_a_version_that_is_already_live_needs_no_approval(machine: Machine, script: str) -> None:
+    check = ["false"] if script == CONTINUES else []
+    done = machine.run(script, *RELEASE, *check)
+    assert (done.returncode, done.stdout.strip()) == (0, "")
+    assert machine.calls() == [[*SWAP, *END]]
+
+
+@pytest.mark.parametrize("script", [STOPS, CONTINUES])
+def test_a_failed_swap_fails_the_job_without_checks(machine: Machine, script: str) -> None:
+    check = ["touch", "checked"] if script == CONTINUES else []
+    done = machine.run(script, *RELEASE, *check, operation={"id": OPERATION}, EXIT="1")
+    assert done.returncode == 1
+    assert machine.calls() == [[*SWAP, *END]]
+
+
+@pytest.mark.parametrize("script", [STOPS, CONTINUES])
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize("value", ["", " "], ids=repr)
+def test_an_empty_or_missing_argument_is_refused(
+    machine: Machine, script: str, position: int, value: str
+) -> None:
+    arguments = [*RELEASE]
+    arguments[position] = value
+    for given in ([*arguments, "true"], RELEASE[:position]):
+        done = machine.run(script, *given)
+        assert (done.returncode, machine.calls()) == (2, [])
+
+
+@pytest.mark.parametrize("value", ["-x", "$(id)`id`", "a b  c\t*", "' '\"", "--help"])
+def test_each_value_is_one_argument(machine: Machine, value: str) -> None:
+    done = machine.run(CONTINUES, value, value, value, "true", value, operation={"id": OPERATION})
+    assert done.returncode == 0, done.stderr
+    swap, approve = machine.calls()
+    assert (swap[1:3], swap[-1]) == ([f"--version={value}", f"--digest={value}"], value)
+    assert approve == ["approve", "--", value, OPERATION]
