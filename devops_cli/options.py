@@ -145,7 +145,8 @@ class Write:
         typer.Option(
             parser=_key,
             metavar="KEY",
-            help="For 24 hours the same key returns the same operation. Default: a new key.",
+            help="Until 24 hours after its deadline, the same key returns the same operation."
+            " Default: a new key.",
         ),
     ] = None
 

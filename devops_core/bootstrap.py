@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-    from devops_core import ports
+    from devops_core import notification_ports, ports
 
 # Three attempts of at most ten seconds each: API Gateway stops waiting after 29 s, so the result of
 # a fourth attempt could not reach the caller.
@@ -116,6 +116,20 @@ class AwsCloud:
 
         names = self.settings.tables
         return DynamoListing(self._client("dynamodb"), names, self.gather, details.details_type)
+
+    @_MadeOnce
+    def outbox(self) -> notification_ports.Outbox:
+        """DynamoDB, for the notifications that are not sent."""
+        from devops_core.adapters.dynamodb.outbox import DynamoOutbox
+
+        return DynamoOutbox(self._client("dynamodb"), self.settings.tables.log)
+
+    @_MadeOnce
+    def notifications(self) -> notification_ports.Notifications:
+        """EventBridge."""
+        from devops_core.adapters.events import EventBridge
+
+        return EventBridge(self._client("events"))
 
     @_MadeOnce
     def stacks(self) -> ports.Stacks:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from devops_core.model.stack_change import ChangeSet
     from devops_core.model.traffic import Traffic
     from devops_core.naming import Environment
+    from devops_core.notification_ports import Notifications, Outbox
 
 T = TypeVar("T")
 
@@ -407,6 +408,10 @@ class Cloud(Protocol):
     def tables(self) -> Tables: ...  # noqa: D102
     @property
     def listing(self) -> Listing: ...  # noqa: D102
+    @property
+    def outbox(self) -> Outbox: ...  # noqa: D102
+    @property
+    def notifications(self) -> Notifications: ...  # noqa: D102
     @property
     def stacks(self) -> Stacks: ...  # noqa: D102
     @property

@@ -75,10 +75,15 @@ function unprotectedTemplate({ accountid, region, cftemplate, datastores, templa
   ];
 }
 
-/** CloudWatch sends alarms only to topics of the same region; the account may differ. */
-function foreignTopic({ region, alarmtopic }) {
-  if (!region || !alarmtopic || alarmtopic.split(':')[3] === region) return [];
-  return ['alarmtopic: is not in region; write one that is'];
+/**
+ * CloudWatch and EventBridge send only to topics of the same region, and CloudFormation reads only
+ * secrets of the same region; the account of a topic may differ.
+ */
+function foreignTargets({ region, ...values }) {
+  if (!region) return [];
+  return ['alarmtopic', 'notifytopic', 'slackwebhook']
+    .filter((key) => values[key] && values[key].split(':')[3] !== region)
+    .map((key) => `${key}: is not in region; write one that is`);
 }
 
 function openAccess({ auth, allowedcidrs, vpcendpoint }) {
@@ -168,7 +173,7 @@ const CHECKS = [
   foreignArns,
   foreignKeys,
   unprotectedTemplate,
-  foreignTopic,
+  foreignTargets,
   openAccess,
   unknownCallers,
   longPolicy,

@@ -17,7 +17,14 @@ const ALARMS = [
   'RefusalsAlarm',
 ];
 // Log messages about faults of the functions, as opposed to faults of a call or an application.
-const FAULTS = ['broken', 'failed', 'given up', 'reconcile failed', 'check failed'];
+const FAULTS = [
+  'broken',
+  'failed',
+  'given up',
+  'reconcile failed',
+  'check failed',
+  'notification failed',
+];
 
 const NAMESPACE = 'devops-ecs';
 const STAGE = ['Stage', '${self:custom.parameters.stage}'];

@@ -70,6 +70,12 @@ function named({ pattern, message, longest, form }, description) {
 }
 
 const text = (pattern, description) => ({ type: 'string', pattern: `^(${pattern})$`, description });
+// Not a FIFO topic (.fifo), which cannot deliver to e-mail or phones (SNS Developer Guide).
+const topic = (name) =>
+  text(
+    `|arn:aws[a-z-]*:sns:${REGION}:${ACCOUNT}:[A-Za-z0-9_-]{1,256}`,
+    `the ARN of a standard SNS topic, as in arn:aws:sns:eu-west-1:012345678901:${name}`,
+  );
 const choice = (values, description) => ({ type: 'string', enum: values.map(String), description });
 const callers = (description) => ({
   type: 'array',
@@ -216,10 +222,12 @@ const optional = {
     'none, create, or the ARN of a regional web ACL',
   ),
   gatewaylogrole: choice(['create', 'existing'], 'create or existing'),
-  alarmtopic: text(
-    // Not a FIFO topic (.fifo), which cannot deliver to e-mail or phones (SNS Developer Guide).
-    `|arn:aws[a-z-]*:sns:${REGION}:${ACCOUNT}:[A-Za-z0-9_-]{1,256}`,
-    'the ARN of a standard SNS topic, as in arn:aws:sns:eu-west-1:012345678901:alarms',
+  alarmtopic: topic('alarms'),
+  notifytopic: topic('operations'),
+  slackwebhook: text(
+    // Names of secrets end with six random characters (Secrets Manager User Guide).
+    `|arn:aws[a-z-]*:secretsmanager:${REGION}:${ACCOUNT}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}`,
+    'the complete ARN of a secret in Secrets Manager that has the URL of a Slack webhook as its text',
   ),
   teams: {
     type: 'object',
@@ -310,6 +318,8 @@ module.exports = {
     webacl: 'none',
     gatewaylogrole: 'create',
     alarmtopic: '',
+    notifytopic: '',
+    slackwebhook: '',
     teams: {},
     admins: [],
     productionapprovers: [],

@@ -113,6 +113,12 @@ function derived(values) {
     restrictedtemplate: String(values.templatewriters.length > 0),
     logretentiondays: Number(logretentiondays),
     alarmactions: alarmtopic ? [alarmtopic] : [],
+    // Keys of notifications.yml.
+    topicrule: values.notifytopic ? 'topic' : 'none',
+    slackrule: values.slackwebhook ? 'slack' : 'none',
+    apiurl: values.publicurl || {
+      'Fn::Sub': `https://\${ApiGatewayRestApi}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}/${values.stage}`,
+    },
     gateway: gateway(values),
     accesspolicy: accessPolicy(values),
   };

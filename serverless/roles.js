@@ -66,17 +66,19 @@ const removeFromLog = (operator, partitions) =>
     [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': partitions },
   });
 /**
- * Remove an application: its rows, its specification, and the entry that reserves its name.
+ * Remove an application: its rows, its specification, and the entry that reserves its name. `others` are
+ * further partitions of the log that must remain.
  *
  * The names of applications are not known, so the condition excludes all other partitions of the log
  * (devops_core/adapters/dynamodb/items.py). No condition key has the sort key of an item, so this
  * includes the records and events of applications. One statement has all partitions of a transaction,
  * because IAM could receive their keys together.
  */
-const remove = [
+const removing = (...others) => [
   allow(['dynamodb:DeleteItem'], INVENTORY),
-  removeFromLog('StringNotLike', ['*#?*', 'DRIFT#', 'EVENTS#', 'SCHEDULE#', 'WAITING#']),
+  removeFromLog('StringNotLike', ['*#?*', ...others, 'EVENTS#', 'SCHEDULE#', 'WAITING#']),
 ];
+const remove = removing('DRIFT#');
 /**
  * Find the revisions of a specification, which are items of applications, whose names have no "#". An
  * operation deletes them while it holds the record.
@@ -332,12 +334,11 @@ const switchListeners = [
  */
 const monitor = allow(['cloudwatch:DescribeAlarms', 'cloudwatch:GetMetricData'], '*');
 
-/** Abort an operation of any kind: roll it back or complete it. */
+/** Abort an operation of any kind, beside the removal of an application: roll it back or complete it. */
 const endEarly = [
   ...read,
   ...record,
   write(INVENTORY),
-  ...remove,
   ...undoStack,
   findTaskDefinitions,
   ...follow(SERVICES),
@@ -347,7 +348,7 @@ const endEarly = [
   monitor,
   ...limitSlots,
 ];
-/** Complete an operation of any kind. */
+/** Complete an operation of any kind, beside the removal of an application. */
 const anyOperation = [...endEarly, ...scaleSlots, ...removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
@@ -463,11 +464,12 @@ const FUNCTIONS = {
     deregister,
     removeTargets,
   ],
-  abort: [...endEarly, followChangeSet, updateLog],
+  abort: [...endEarly, ...remove, followChangeSet, updateLog],
   advance: moveSwap,
   query: [
     followChangeSet,
     ...anyOperation,
+    ...remove,
     updateLog,
     // The health check.
     allow(['dynamodb:GetItem'], INVENTORY),
@@ -487,9 +489,14 @@ const FUNCTIONS = {
     readStackTemplate,
     updateLog,
     allow(['dynamodb:Query'], arn('dynamodb', 'table/${self:custom.tables.log}/index/OpenOperations')),
-    // The drift check, which deletes its position at the end of the applications.
+    // The drift check, which deletes its position at the end of the applications. Sent notifications are
+    // items of applications.
     allow(['dynamodb:Scan'], PRODUCTION),
-    removeFromLog('StringEquals', ['DRIFT#']),
+    ...removing(),
+    allow(['events:PutEvents'], arn('events', 'event-bus/default'), {
+      'ForAllValues:StringEquals': { 'events:source': 'devops-ecs' },
+      Null: { 'events:source': 'false' },
+    }),
   ],
 };
 

@@ -22,6 +22,7 @@ The path of an operation, from a request to its end:
 5. `Done` or `Fail` ends the operation: `reconcile.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and
    `telemetry.operation_ended` counts it. `reconcile.give_up` ends an operation that AWS blocks.
+6. The transactions of some events also write a notification; `outbox.send_due` sends it to people.
 
 `abort.abort` requests the end of an operation, which the next decision then considers;
 `advance.advance` moves a waiting one on (`Kind.advance`). `force.force` ends one that AWS blocks

@@ -7,6 +7,7 @@ and the checks then name the operation that holds the rows.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from devops_core import kinds
@@ -35,9 +36,8 @@ from devops_core.ports import Cloud
 
 # Number of checks of a request that loses races, before its caller must repeat it.
 _MAX_CHECKS = 3
-# Validity of an Idempotency-Key after the deadline of its operation, in seconds (24 hours). A swap
-# can wait for days.
-IDEMPOTENCY_SECONDS = 24 * 3600
+# Validity of an Idempotency-Key after the deadline of its operation.
+IDEMPOTENCY_VALIDITY = timedelta(hours=24)
 
 
 def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestContext) -> Outcome:
@@ -180,7 +180,7 @@ def _claim(
         fingerprint=context.fingerprint,
         application=operation.application,
         operation=operation.id,
-        expires_at=int(operation.deadline.timestamp()) + IDEMPOTENCY_SECONDS,
+        expires_at=int((operation.deadline + IDEMPOTENCY_VALIDITY).timestamp()),
         # An operation can claim no rows, and a create has read none.
         creation=_creation(inventory) or _creation(claimed),
     )

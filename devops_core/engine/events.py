@@ -9,7 +9,7 @@ from typing import Any
 
 from devops_core import access
 from devops_core.errors import redact
-from devops_core.model.operation import Event, Operation, Progress, Status
+from devops_core.model.operation import END, Event, Operation, Progress, Status
 from devops_core.operation_id import derived_id
 
 # The members of an event that differ from those of its operation (arguments of `_event`).
@@ -66,7 +66,7 @@ def _changes(before: Operation, after: Operation, own: Sequence[Members]) -> lis
 def end(operation: Operation, now: datetime) -> Event:
     """Return the last event. Its key depends on the operation alone, so there is only one."""
     reason = "; ".join(operation.reasons) or None
-    return _event(operation, "END", now, outcome=operation.status.value, reason=reason)
+    return _event(operation, END, now, outcome=operation.status.value, reason=reason)
 
 
 def denial(kind: str, application: str, caller: str, reason: str, now: datetime) -> Event:

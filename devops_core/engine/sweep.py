@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from devops_core.engine import telemetry
+from devops_core.engine import outbox, telemetry
 from devops_core.engine.reconcile import resume
 from devops_core.errors import AwsError
 from devops_core.model.listing import OpenOperation
@@ -41,8 +41,12 @@ class _Visit(NamedTuple):
 
 
 def sweep_open(cloud: Cloud) -> list[Operation]:
-    """Advance the open operations and report their number, also of those without a turn."""
+    """Advance the open operations and report their number, also of those without a turn.
+
+    Notifications come first, because the operations can use up the time of the function.
+    """
     started = cloud.clock.now()
+    outbox.send_due(cloud)
     found = _open_operations(cloud)
     calls = _calls(cloud, _in_turn(cloud, found), started + BUDGET)
     workers = min(WORKERS, len(found))
@@ -54,9 +58,15 @@ def sweep_open(cloud: Cloud) -> list[Operation]:
 
 
 def sweep(cloud: Cloud, keys: Iterable[tuple[str, str]]) -> list[Operation]:
-    """Advance operations by `(application, id)`; an error in one does not affect the others."""
+    """Advance operations by `(application, id)`; an error in one does not affect the others.
+
+    The notification about an end follows at once, if the index has it already.
+    """
     visits = [_visit(cloud, OpenOperation(*key, deadline=None), urgent=True) for key in keys]
-    return [visit.operation for visit in visits if visit.operation]
+    operations = [visit.operation for visit in visits if visit.operation]
+    if any(operation.ended for operation in operations):
+        outbox.send_due(cloud)
+    return operations
 
 
 def _open_operations(cloud: Cloud) -> list[OpenOperation]:

@@ -278,6 +278,7 @@ def _share_text(details: SwapDetails) -> str | None:
 def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
     """Return the operation with an approval; the next run checks the release before it shifts."""
     details: SwapDetails = operation.details
+    _require_no_return(operation, "continue")
     if details.approved_by:
         return operation
     if details.phase != "AWAITING_APPROVAL":
@@ -290,10 +291,7 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
 def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     """Return the operation without its remaining waits, also without that for an approval."""
     details: SwapDetails = operation.details
-    if details.returning or operation.aborted_by:
-        raise ConflictError(
-            f"operation {operation.id} cannot finish: all customers return to the previous release"
-        )
+    _require_no_return(operation, "finish")
     if details.finished_by:
         return operation
     details = details._replace(finished_by=caller, finished_at=now, checked_at=None)
@@ -301,6 +299,15 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     if details.needs_approval:
         details = details._replace(approved_by=caller, approved_at=now)
     return replace(operation, details=details)
+
+
+def _require_no_return(operation: Operation, action: str) -> None:
+    """Raise ConflictError if all customers return: no call stops a return."""
+    if operation.details.returning or operation.aborted_by:
+        raise ConflictError(
+            f"operation {operation.id} cannot {action}: all customers return to the previous"
+            " release"
+        )
 
 
 def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
@@ -316,7 +323,7 @@ def _holds(operation: Operation) -> bool:
     A worker can have crashed before it recorded the first shift.
     """
     details: SwapDetails = operation.details
-    if details.returning:
+    if details.returning or (operation.aborted_by and details.weight):
         return details.weight > 0
     return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 

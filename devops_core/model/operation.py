@@ -13,6 +13,8 @@ from devops_core.naming import Environment
 
 # A worker may act on an operation for this long (docs/decisions/0003-lease.md).
 LEASE = timedelta(seconds=65)
+# The key of the last event of an operation.
+END = "END"
 
 
 class Status(StrEnum):
@@ -225,3 +227,8 @@ class Event:
     count: int | None = None
     first_time: datetime | None = None
     last_time: datetime | None = None
+
+    @property
+    def last(self) -> bool:
+        """Whether it is the last event of its operation."""
+        return self.key == END

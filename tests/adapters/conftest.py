@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from devops_core.adapters.aws.models import MODELLED
 from devops_core.adapters.aws.session import new_session
+from devops_core.adapters.dynamodb.outbox import DynamoOutbox
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.bootstrap import AwsCloud
 from devops_core.details import details_type
@@ -53,6 +54,7 @@ _CALLED_BY_TESTS = {
     "ecr": ("CreateRepository", "PutImage"),
     "ecs": ("CreateCluster", "CreateService"),
     "elbv2": ("CreateListener", "CreateLoadBalancer", "CreateTargetGroup"),
+    "events": (),
     "logs": ("CreateLogGroup", "CreateLogStream", "PutLogEvents"),
     "s3": ("CreateBucket", "PutBucketVersioning", "PutObject"),
     "secretsmanager": ("CreateSecret",),
@@ -128,3 +130,8 @@ def dynamodb(aws: Aws) -> Any:
 @pytest.fixture
 def tables(dynamodb: Any, time: Time) -> DynamoTables:
     return DynamoTables(dynamodb, NAMES, time.now, details_type)
+
+
+@pytest.fixture
+def outbox(dynamodb: Any) -> DynamoOutbox:
+    return DynamoOutbox(dynamodb, NAMES.log)

@@ -21,8 +21,8 @@ from tests.adapters.conftest import ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
 CLIENTS = (
-    "tables", "listing", "stacks", "containers", "load_balancer", "monitoring", "images",
-    "templates",
+    "tables", "listing", "outbox", "notifications", "stacks", "containers", "load_balancer",
+    "monitoring", "images", "templates",
 )  # fmt: skip
 PORTS = (*CLIENTS, "web")
 

@@ -40,6 +40,7 @@ def test_the_full_samples_leave_no_field_out() -> None:
         samples.FULL_TEMPLATE, samples.FULL_PAGE, samples.FULL_RECORD, samples.FULL_RECORD.fixed,
         samples.FULL_RECORD.stack, settings,
         *samples.FULL_DETAILS.values(), operation, samples.full_event(operation),
+        samples.full_notification(operation),
     )  # fmt: skip
 
     assert {type(value).__name__: samples.unset_fields(value) for value in everything} == {
@@ -57,6 +58,16 @@ def test_the_full_samples_leave_no_field_out() -> None:
 )
 def test_a_row_comes_back_as_it_was(row: Row) -> None:
     assert items.row_of(items.row_item(row)) == row
+
+
+def test_a_notification_comes_back_with_its_types() -> None:
+    notification = samples.full_notification(samples.minimal_operation("swap"))
+    minimal = replace(notification, environments=(), version=None, reason=None)
+
+    for each in (notification, minimal):
+        found = items.notification_of(items.notification_item(each))
+        assert found == each
+        assert all(type(one.environment) is Environment for one in found.environments)
 
 
 @pytest.mark.parametrize("record", [samples.MINIMAL_RECORD, samples.FULL_RECORD])

@@ -169,6 +169,7 @@ def test_a_close_that_removes_the_rows_keeps_only_the_log(
         ("Shop", f"OPERATION#{open_operation.id}"),
         *(("Shop", entry) for entry in (f"EVENT#{first}", f"EVENT#{last}", *in_time)),
         *(("EVENTS#", entry) for entry in in_time),
+        ("Shop", f"DUE#2026-01-31T12:00:00.123Z#{open_operation.id}-END"),
     }
 
 

@@ -11,7 +11,7 @@ from tests.lab.fakes import FakeCloud
 from tests.lab.memory.memory_snapshot import watch
 
 # The log messages of internal errors.
-_ERRORS = ("broken", "check failed", "given up", "reconcile failed")
+_ERRORS = ("broken", "check failed", "given up", "notification failed", "reconcile failed")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.lab.client import USER, Client, Reply
 from tests.lab.fakes import FakeCloud
 
 DENIED = "the service's role lacks the permission elasticloadbalancing:ModifyListener"
-CANARY = {"strategy": {"type": "canary", "percent": 20}}
+CANARY: dict[str, Any] = {"strategy": {"type": "canary", "percent": 20}}
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.lab.fakes.task_service import CRASH
 
 def test_a_second_worker_does_nothing_during_a_lease(shop: FakeCloud, api: Client) -> None:
     seen: list[list[str]] = []
+    api.tick()
 
     def second_worker() -> None:
         start = len(shop.wire.journal)
@@ -27,7 +28,7 @@ def test_a_second_worker_does_nothing_during_a_lease(shop: FakeCloud, api: Clien
     shop.wire.on("containers.register", second_worker)
     shop.wire.on("containers.update", second_worker)
     reply = api.deploy("1.0", "dev")
-    assert seen == [["tables.open_operations", "tables.operation"]] * 2
+    assert seen == [["outbox.due", "tables.open_operations", "tables.operation"]] * 2
     assert api.finished(reply).operation["status"] == "SUCCEEDED"
     assert shop.wire.count("containers.register") == 1
 
@@ -176,6 +177,7 @@ def test_a_crash_after_the_claim_is_recovered(shop: FakeCloud, api: Client) -> N
 
 
 def test_a_call_without_a_response_keeps_its_lease(shop: FakeCloud, api: Client) -> None:
+    api.tick()
     shop.wire.fail("containers.register", UnreachableError("no answer"), times=1, lost=True)
     reply = api.deploy("1.0", "dev")
     assert reply.operation["waitingFor"] == "no answer"

@@ -105,6 +105,7 @@ def test_an_unknown_event_has_the_effect_of_the_schedule(
 
 def test_duplicate_and_late_events_change_nothing(shop: FakeCloud, api: Client) -> None:
     reply = api.finished(api.deploy("1.0", "dev"))
+    api.tick()
     start = len(shop.wire.journal)
     for event in (DEPLOYMENT_COMPLETED, DEPLOYMENT_COMPLETED, task_stopped("Shop", "dev"), SCHEDULE,
                   stack_status("Shop", "CREATE_COMPLETE")):  # fmt: skip

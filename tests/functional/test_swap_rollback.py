@@ -47,7 +47,7 @@ def test_a_dry_run_of_it_returns_the_plan_of_an_abort(
 
 @pytest.mark.parametrize("expected", [{"version": "2.0"}, {"version": "3.0"}, {}])
 def test_another_swap_waits_for_the_end_of_the_first_one(
-    api: Client, split: Reply, expected: dict[str, str]
+    api: Client, split: Reply, expected: dict[str, Any]
 ) -> None:
     reply = api.swap(**expected)
     assert (reply.status, reply.body["code"]) == (409, "BUSY")

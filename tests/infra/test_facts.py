@@ -13,7 +13,7 @@ from devops_cli import client as cli_client
 from devops_core.adapters import web
 from devops_core.drift.check import APPLICATIONS_PER_RUN
 from devops_core.engine import sweep
-from devops_core.engine.accept import IDEMPOTENCY_SECONDS
+from devops_core.engine.accept import IDEMPOTENCY_VALIDITY
 from devops_core.engine.reconcile import GRACE
 from devops_core.http import responses
 from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MAX_WAIT_SECONDS
@@ -86,7 +86,7 @@ FACTS = {
         r"(?:up to|drift check reads at most) (\d+) applications", APPLICATIONS_PER_RUN, 3
     ),
     "validity of a key": Fact(
-        r"(?:For|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_SECONDS // 3600, 2
+        r"(?:Until|`Idempotency-Key` \|) (\d+) hours", IDEMPOTENCY_VALIDITY.days * 24, 2
     ),
     "length of a key": Fact(r"1 to (\d+) (?:printable|characters\.? \| Afterwards)", 255, 2),
     "tasks": Fact(r"Tasks in each service[^|]*\| (\d+) \|", scaling.MAX_TASKS),

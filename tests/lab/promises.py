@@ -12,16 +12,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Protocol
 
-from devops_core.details.swap import SwapDetails
+from devops_core.details.swap import CHECK_INTERVAL, SwapDetails
 from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import Event, Operation, Status
 from devops_core.model.specification import secret_arns
+from devops_core.model.swap_policy import ALL
 from devops_core.naming import SLOTS, Environment, Image, environment_name, service_name
+from tests.lab import swap_promises
 from tests.lab.effective import effective_settings
 from tests.lab.snapshot import (
     Action,
@@ -32,12 +34,20 @@ from tests.lab.snapshot import (
     TaskDefinition,
     family_of,
     receiving,
+    service_of,
 )
 
-# The part of a warning about a call of Application Auto Scaling that AWS refused.
-_REFUSED_SCALING = "the scaling of"
 # Listings with an entry for each event: those of its application and of all applications.
 _LISTINGS = 2
+# The outcomes of events, beside the end of an operation, that people learn by a notification.
+_FOR_PEOPLE = ("AWAITING_APPROVAL", "RETURNING", "DRIFT")
+# The calls of CloudWatch on the wires of the fakes and of moto.
+_CHECKS = frozenset(
+    {
+        "monitoring.alarms", "monitoring.traffic",
+        "cloudwatch.DescribeAlarms", "cloudwatch.GetMetricData",
+    }
+)  # fmt: skip
 _ROLES: Mapping[Environment, Listener] = {
     Environment.PROD_GREEN: "production", Environment.PROD_BLUE: "test",
 }  # fmt: skip
@@ -197,6 +207,25 @@ def each_event_is_listed(snapshot: Snapshot, context: Context) -> None:
     assert snapshot.listed == expected, f"the listings have {snapshot.listed}, not {expected}"
 
 
+def each_event_for_people_has_one_notification(snapshot: Snapshot, context: Context) -> None:
+    """Exactly the notifications about events are in the outbox or were sent, none twice in it.
+
+    These events are the end of an operation, a wait for an approval, a rollback and drift.
+    """
+    del context
+    expected = {
+        f"{event.operation}-{event.key}"
+        for some in snapshot.events.values()
+        for event in some
+        if event.key == "END" or event.outcome in _FOR_PEOPLE
+    }
+    unsent = {*snapshot.outbox}
+    assert len(unsent) == len(snapshot.outbox), f"the outbox has {snapshot.outbox}"
+    known = unsent.union(snapshot.sent)
+    assert known >= expected, f"{sorted(expected - known)} are neither in the outbox nor sent"
+    assert known == expected, f"{sorted(known - expected)} have no event"
+
+
 def no_claim_outlives_its_operation(snapshot: Snapshot, context: Context) -> None:
     del context
     for name, claim in _claims(snapshot):
@@ -256,9 +285,13 @@ ALWAYS: tuple[Check, ...] = (
     each_operation_has_one_complete_log,
     each_event_belongs_to_an_operation,
     each_event_is_listed,
+    each_event_for_people_has_one_notification,
     no_claim_outlives_its_operation,
     each_claim_is_that_of_an_operation,
     each_specification_belongs_to_an_application,
+    swap_promises.testers_see_the_new_release_until_the_last_step,
+    swap_promises.both_slots_keep_their_tasks_from_the_first_shift_to_the_end,
+    swap_promises.a_swap_keeps_ten_verdicts,
 )
 
 
@@ -441,7 +474,7 @@ def scalable_targets_are_those_of_the_rows(snapshot: Snapshot, context: Context)
     refused = {
         operation.application
         for operation in snapshot.operations.values()
-        if any(_REFUSED_SCALING in warning for warning in operation.warnings)
+        if any(swap_promises.REFUSED_SCALING in warning for warning in operation.warnings)
     }
     for key, target in snapshot.targets.items():
         known = key in rows and rows[key][1].scaling is not None
@@ -544,12 +577,18 @@ def an_operation_that_failed_before_its_switch_moved_no_customers(
 
 
 def a_failed_swap_has_returned_its_customers(snapshot: Snapshot, context: Context) -> None:
-    """After the events of its shifts there is one of the return."""
+    """After the events of its shifts there is one of the return.
+
+    If AWS blocks the last steps of a swap, it fails while all customers have the new release.
+    """
     del context
     for operation in _failed(snapshot):
         outcomes = [event.outcome for event in snapshot.events[operation.id]]
         shifts = {"SHIFTED", "SWITCHED"}.intersection(outcomes)
-        assert not shifts or "RETURNED" in outcomes, f"{_title(operation)} has {outcomes}"
+        all_moved = getattr(operation.details, "weight", 0) == ALL
+        blocked = all_moved and not operation.details.returning and not operation.aborted_by
+        returned = "RETURNED" in outcomes or blocked
+        assert not shifts or returned, f"{_title(operation)} has {outcomes}"
 
 
 AT_REST: tuple[Check, ...] = (
@@ -574,6 +613,9 @@ AT_REST: tuple[Check, ...] = (
     no_task_definition_remains_without_a_row,
     an_operation_that_failed_before_its_switch_moved_no_customers,
     a_failed_swap_has_returned_its_customers,
+    swap_promises.each_record_is_small,
+    swap_promises.production_has_the_weights_100_and_0,
+    swap_promises.a_swap_ends_after_its_waits,
 )
 
 
@@ -620,15 +662,16 @@ def only_the_holder_of_a_claim_changes_aws(snapshot: ActiveSnapshot, change: Cha
 def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> None:
     """The rollout is complete, a target is healthy, and the live slot has no more tasks.
 
-    The return to the previous release has no conditions.
+    This holds for each shift. The return to the previous release has no conditions.
     """
     del context
     change, snapshot = acting.change, acting.snapshot
     group = _gaining(acting)
-    if group is None or acting.operation.details.returning:
+    if group is None:
         return
-    slot = service_of(change.application, group)
-    live = acting.operation.details.idle
+    slot, live = service_of(change.application, group), acting.operation.details.idle
+    if slot == live:
+        return
     next_one = snapshot.services[change.application, slot]
     assert next_one.state == "COMPLETED", f"the rollout of {slot} is not complete"
     assert next_one.running >= 1, f"{slot} has no task"
@@ -638,7 +681,7 @@ def customers_move_only_to_a_ready_slot(acting: Acting, context: Context) -> Non
         assert next_one.running >= customers.running, f"{slot} is smaller than {live}"
         # Its alarms have not seen the customers, and ask for scale-in.
         target = snapshot.targets.get((change.application, slot))
-        refused = any(_REFUSED_SCALING in each for each in acting.operation.warnings)
+        refused = any(swap_promises.REFUSED_SCALING in each for each in acting.operation.warnings)
         protected = target is None or target.minimum >= customers.running or not target.scales_in
         assert protected or refused, f"{slot} can lose tasks: it has the scaling {target}"
 
@@ -779,6 +822,10 @@ def a_change_of_the_stack_concerns_only_its_environments(acting: Acting, context
 
 AT_CHANGE: tuple[Callable[[Acting, Context], None], ...] = (
     customers_move_only_to_a_ready_slot,
+    swap_promises.a_shift_has_the_next_weight_or_returns_all,
+    swap_promises.customers_move_only_with_approval_and_good_checks,
+    swap_promises.the_test_listener_changes_after_the_bake,
+    swap_promises.a_swap_takes_no_tasks_soon_after_a_shift,
     a_count_takes_no_tasks_from_a_service_with_scaling,
     only_a_promote_changes_the_idle_slot,
     no_rollout_changes_the_live_slot,
@@ -843,6 +890,7 @@ class Watch:
         self._look = look
         self._reads = reads
         self._switches: dict[int, str] = {}
+        self._checks: list[tuple[str, datetime]] = []
         self.excused: set[str] = set()
         self.moved: set[str] = set()
         self.incomplete: set[str] = set()
@@ -856,8 +904,9 @@ class Watch:
         return [operation for number, operation in self._switches.items() if number in done]
 
     def forget(self) -> None:
-        """Forget the previous switches."""
+        """Forget the previous switches and checks."""
         self._switches.clear()
+        self._checks.clear()
 
     def __call__(self, call: Any) -> None:
         """Check the promises at a call; `reads` is False if calls that only read are left out."""
@@ -865,6 +914,8 @@ class Watch:
             return
         try:
             snapshot = self._look()
+            if call.name in _CHECKS:
+                self._checks.append((call.name, snapshot.now))
             hold_always(snapshot, Context(self.excused, self.moved))
             if call.changes_aws:
                 self._hold_change(snapshot, snapshot.change(call))
@@ -875,6 +926,16 @@ class Watch:
     def hold_always(self) -> None:
         """Check the promises that hold at any moment."""
         hold_always(self._look(), Context(self.excused, self.moved))
+
+    def hold_checks(self, most: int = 1) -> None:
+        """Check that the swaps have asked CloudWatch at most `most` times in any minute."""
+        for name, moment in self._checks:
+            soon = [
+                each
+                for other, each in self._checks
+                if other == name and timedelta() <= each - moment < CHECK_INTERVAL
+            ]
+            assert len(soon) <= most, f"at most {most} calls of {name} in a minute: {soon}"
 
     def hold_at_rest(self, *, tidy: bool = True) -> None:
         """Check all promises of a state in which all operations have ended.
@@ -931,12 +992,6 @@ def _title(operation: Operation) -> str:
 
 def _name(row: Row) -> str:
     return f"{row.environment} of {row.application.name}"
-
-
-def service_of(application: str, target_group: str) -> str:
-    """Return the service of a target group; the name in its ARN contains it ("Shop-prod-1")."""
-    name = target_group.split("/")[1] if "/" in target_group else ""
-    return name.removeprefix(f"{application}-")
 
 
 def _live(snapshot: Snapshot, application: str) -> str | None:

@@ -14,6 +14,7 @@ from devops_core.details.upgrade import UpgradeDetails
 from devops_core.model.claims import Claim, Closing, IdempotencyRecord
 from devops_core.model.container_log import ContainerLog
 from devops_core.model.inventory import Application, Row, RowStatus, Service
+from devops_core.model.notification import EnvironmentResult, Notification
 from devops_core.model.operation import Event, Operation, Progress, Status
 from devops_core.model.specification import (
     ApplicationRecord,
@@ -309,6 +310,26 @@ def full_event(operation: Operation) -> Event:
         count=2,
         first_time=NOW,
         last_time=NOW,
+    )
+
+
+def full_notification(operation: Operation) -> Notification:
+    return Notification(
+        id=f"{operation.id}-END",
+        title="Operation ended",
+        operation=operation.id,
+        kind=operation.kind,
+        application=operation.application,
+        caller=operation.caller,
+        time=NOW,
+        outcome="FAILED",
+        status=Status.FAILED,
+        environments=(
+            EnvironmentResult(Environment.PROD_BLUE, Status.FAILED, "1.2.0", "1.1.0"),
+            EnvironmentResult(Environment.DEV, Status.SUCCEEDED),
+        ),
+        version="1.2.0",
+        reason="no",
     )
 
 

@@ -115,6 +115,7 @@ class Snapshot(Protocol):
     `records` are the records of applications by name, `specifications` the stored revisions by
     application and number.
     `listed` counts, for each event (operation, key), its entries in the listings by time.
+    `outbox` has the ids of the notifications that are not sent, `sent` those of the sent ones.
     `services` and scalable `targets` are by cluster and name, `task_definitions` by ARN, and
     `pages` by URL.
     """
@@ -133,6 +134,10 @@ class Snapshot(Protocol):
     def events(self) -> Mapping[str, Sequence[Event]]: ...
     @property
     def listed(self) -> Counter[tuple[str, str]]: ...
+    @property
+    def outbox(self) -> Sequence[str]: ...
+    @property
+    def sent(self) -> Collection[str]: ...
     @property
     def services(self) -> Mapping[tuple[str, str], Service]: ...
     @property
@@ -160,6 +165,12 @@ def forward_weights(actions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def receiving(weights: Mapping[str, int]) -> list[str]:
     """Return the target groups with a weight above 0."""
     return [group for group, weight in weights.items() if weight > 0]
+
+
+def service_of(application: str, target_group: str) -> str:
+    """Return the service of a target group; the name in its ARN contains it ("Shop-prod-1")."""
+    name = target_group.split("/")[1] if "/" in target_group else ""
+    return name.removeprefix(f"{application}-")
 
 
 class Action(StrEnum):
@@ -208,6 +219,7 @@ class Change:
 
     `number` is that of its call. `task_definition` and `count` are the new ones of UpdateService,
     None for no change; `listener` and the `weights` by target group are those of ModifyListener.
+    `minimum` and `scales_in` are those of a scalable target, None for no change.
     """
 
     number: int
@@ -218,6 +230,8 @@ class Change:
     listener: Listener | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     count: int | None = None
+    minimum: int | None = None
+    scales_in: bool | None = None
 
 
 class ActiveSnapshot(Snapshot, Protocol):
@@ -244,6 +258,8 @@ class StoredSnapshot:
     operations: dict[str, Operation] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     listed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outbox: list[str] = field(default_factory=list)
+    sent: set[str] = field(default_factory=set)
     listeners: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     services: dict[tuple[str, str], Service] = field(default_factory=dict)
     task_definitions: dict[str, TaskDefinition] = field(default_factory=dict)
@@ -276,6 +292,7 @@ class StoredSnapshot:
             },
             events=events,
             listed=Counter({key: self.listed[key] for key in self.listed if key[0] in events}),
+            outbox=[each for each in self.outbox if each.partition("-")[0] in events],
             task_definitions={
                 arn: each
                 for arn, each in self.task_definitions.items()

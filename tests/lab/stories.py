@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.lab.fakes.task_service import CRASH, HANG
-from tests.lab.memory import accounts, scaled_accounts
+from tests.lab.memory import accounts, scaled_accounts, swap_accounts
 from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, SECRET, Prepare
 from tests.lab.moto import states
 from tests.lab.moto.states import State
@@ -16,6 +16,7 @@ from tests.lab.world import (
     Request,
     Trigger,
     abort,
+    advance,
     create,
     delete,
     deploy,
@@ -28,6 +29,7 @@ from tests.lab.world import (
     schedule,
     swap,
     upgrade,
+    watched,
 )
 
 # Version by environment; None before the first deploy.
@@ -55,7 +57,7 @@ class Story:
     if no operation starts. `runs` has the versions that differ from those at the start, None if no
     row of the inventory remains. `revisions` has the revisions that differ from those at the start,
     `gone` the environments that do not exist any more. `changes_stack` means that it is about an
-    update of the stack.
+    update of the stack, `in_steps` that it is about a swap with steps or a bake.
     `request` is None if the story is about its `triggers`; these fire in turn until all operations
     have ended, and at least `at_least` times. With `at_once`, a caller without a response repeats
     the request immediately. `following` is the next operation. `by_hand` means that the drift check
@@ -77,6 +79,7 @@ class Story:
     revisions: Revisions = field(default_factory=dict)
     gone: Collection[str] = ()
     changes_stack: bool = False
+    in_steps: bool = False
 
     @property
     def moves(self) -> bool:
@@ -111,6 +114,9 @@ def _deploys() -> Iterator[Story]:
     yield replace(story("one", one, DEV="3.0"), following=deploy("2.0", "dev"), moto=states.SHOP)
     all_of = story("three", three, DEV="3.0", QA="3.0", STAGE="3.0")
     yield replace(all_of, following=deploy("2.0", *_TESTS), moto=states.LARGE)
+    # The schedule fires again after the end, and sends the notification.
+    notified = replace(story("notified", one, DEV="3.0"), triggers=(schedule,), at_least=3)
+    yield replace(notified, following=deploy("2.0", "dev"), moto=states.SHOP)
     yield story("waiting", deploy("3.0", "dev", wait=25), DEV="3.0")
     yield story("same", deploy("2.0", "dev"))
     # ECS reports the digest after the rollout.
@@ -157,6 +163,58 @@ def _production() -> Iterator[Story]:
         "swap-back", swap("1.0"), swap("2.0"), runs=back,
         memory=accounts.swapped, moto=states.SWAPPED,
     )  # fmt: skip
+
+
+def _swaps_in_steps() -> Iterator[Story]:
+    """Swaps that divide the customers between the slots, wait and check the new release."""
+    same = dict[str, str | None]()
+    # They make several calls a minute, so all pairs of all stories would take hours.
+    story = Story("", None, swap("1.0"), runs=_SWAPPED, in_steps=True, pairs=False)
+
+    def starts(name: str, policy: Mapping[str, Any], memory: Prepare) -> Story:
+        return replace(story, name=name, request=swap("2.0", **policy), memory=memory)
+
+    def fails(done: Story, reason: str) -> Story:
+        return replace(done, ends=f"FAILED: {reason}", runs=same)
+
+    policies, good = swap_accounts, swap_accounts.monitored()
+    steps = starts("swap-steps", policies.STEPS, accounts.shop)
+    yield replace(steps, moto=states.SHOP)
+    yield replace(starts("swap-linear", policies.LINEAR, accounts.shop), pairs=True)
+    yield starts("swap-judged", policies.JUDGED, good)
+    watched_one = starts("swap-watched", policies.BAKED, good)
+    yield replace(watched_one, triggers=(watched,))
+    alarm = f"the alarm {policies.ALARM} is in the state ALARM"
+    yield fails(starts("swap-alarm", policies.WATCHED, policies.alarming), alarm)
+    worse = swap_accounts.monitored(errors=300)
+    yield fails(starts("swap-worse", policies.JUDGED, worse), "failed too often")
+    yield starts("swap-steps-raised", policies.STEPS, accounts.small_blue)
+    scaled = starts("swap-steps-scaled", policies.STEPS, scaled_accounts.busy)
+    yield scaled
+
+    # Swaps that are in progress.
+    under_way = replace(story, following=deploy("1.0", "dev"), at_once=True)
+    awaiting = swap_accounts.begun(policies.APPROVED, "AWAITING_APPROVAL")
+    yield replace(under_way, name="continue", request=advance("continue"), memory=awaiting)
+    expired = replace(under_way, name="swap-unapproved", memory=awaiting)
+    yield fails(expired, "not approved within 4 minutes")
+    by_hand = replace(under_way, name="swap-foreign-weights", memory=policies.split_by_hand)
+    yield fails(by_hand, "the production listener was changed outside of the service")
+    finish = replace(under_way, request=advance("finish"), memory=swap_accounts.shifted())
+    yield replace(finish, name="finish")
+    refused = replace(finish, name="finish-alarm", memory=policies.shifted_with_alarm)
+    yield fails(refused, alarm)
+    back = replace(finish, name="swap-emergency", request=swap("1.0"))
+    yield fails(back, "aborted by")
+    for name, memory in (
+        ("shifted", swap_accounts.begun(policies.STEPS, "SHIFTED")),
+        ("baking", swap_accounts.begun(policies.STEPS, "BAKING")),
+        ("baking-at-once", swap_accounts.begun(policies.BAKED, "BAKING")),
+        ("shifted-scaled", swap_accounts.scaled("SHIFTED")),
+        ("baking-scaled", swap_accounts.scaled("BAKING")),
+    ):
+        aborted = replace(under_way, name=f"abort-swap-{name}", request=abort(), memory=memory)
+        yield fails(replace(aborted, pairs=name == "shifted"), "aborted by")
 
 
 def _updates() -> Iterator[Story]:
@@ -389,6 +447,7 @@ STORIES: tuple[Story, ...] = tuple(
         _creates,
         _deploys,
         _production,
+        _swaps_in_steps,
         _updates,
         _updates_of_stacks,
         _upgrades,

@@ -61,6 +61,11 @@ class TableItems:
         return found
 
     @property
+    def outbox(self) -> Sequence[str]:
+        """The ids of the notifications that are not sent."""
+        return [items.notification_of(item).id for item in self._log("DUE")]
+
+    @property
     def listed(self) -> Counter[tuple[str, str]]:
         """The number of entries of each event in the listings by time."""
         events = map(items.event_of, self._log("TIME"))

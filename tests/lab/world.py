@@ -106,6 +106,11 @@ def abort() -> Request:
     return Request("DELETE", OPERATION, key=None)
 
 
+def advance(action: str) -> Request:
+    """Return the request that moves the operation on that is in progress at the start."""
+    return Request("POST", OPERATION, {"action": action}, key=None)
+
+
 def _about(resource: str, **members: Any) -> Request:
     return Request("POST", resource, {"applicationName": APPLICATION, **members})
 
@@ -264,6 +269,13 @@ def read(world: World) -> None:
     """Read the status of all open operations."""
     for application, operation in world.in_progress():
         world.read(application, operation)
+
+
+def watched(world: World) -> None:
+    """Trigger the service as the schedule does, while callers read all open operations."""
+    read(world)
+    schedule(world)
+    read(world)
 
 
 TRIGGERS: tuple[Trigger, ...] = (schedule, event, read)

@@ -7,11 +7,14 @@ from datetime import datetime
 
 import pytest
 
+from devops_core.errors import ConflictError
+from devops_core.kinds.swap import KIND
 from devops_core.kinds.swap_readiness import refusals, unready
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed, RunningService
 from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import ScaleService, Switch, WarmedPage, WarmUp
+from devops_core.model.swap_policy import Approval, SwapPolicy
 from tests.lab.builders import (
     DONE,
     NOW,
@@ -219,3 +222,18 @@ def test_a_swap_can_start_with_a_complete_release_that_is_scaled_to_zero(
 ) -> None:
     for services in ({"prod-2": blue}, {"prod-2": blue} if blue else {}):
         assert refusals(Observed(services=services), "prod-2") == reasons
+
+
+@pytest.mark.parametrize("action", ["continue", "finish"])
+def test_no_call_stops_a_return(action: str) -> None:
+    """An approval after an abort would be accepted without an effect."""
+    approved = SwapPolicy(approval=Approval("shift"))
+    awaiting = swapping(policy=approved, awaiting_at=NOW)
+    for returned in (
+        replace(awaiting, aborted_by="ci"),
+        awaiting.with_details(returning=("the alarm errors is in the state ALARM",)),
+        awaiting.with_details(approved_by="ci", returning=("not healthy",)),
+    ):
+        with pytest.raises(ConflictError, match=f"cannot {action}: all customers return"):
+            KIND.advance[action].apply(returned, "alice", NOW)
+    assert KIND.advance[action].apply(awaiting, "alice", NOW).details.approved_by == "alice"

@@ -23,6 +23,8 @@ INSTALLATIONS: Mapping[str, Mapping[str, str]] = {
         "gatewaylogrole": "existing",
         "datastores": "existing",
         "alarmtopic": "arn:aws:sns:eu-west-1:012345678901:alarms",
+        "notifytopic": "arn:aws:sns:eu-west-1:012345678901:operations",
+        "slackwebhook": "arn:aws:secretsmanager:eu-west-1:012345678901:secret:slack-AbCdEf",
     },
 }
 

@@ -61,6 +61,7 @@ CALLED: Mapping[str, tuple[str, ...]] = {
         "DescribeTargetHealth",
         "ModifyListener",
     ),
+    "events": ("PutEvents",),
     "logs": ("GetLogEvents",),
     "s3": ("GetObject", "HeadBucket", "HeadObject"),
     "secretsmanager": ("DescribeSecret",),

@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     from devops_core.model.claims import IdempotencyRecord
     from devops_core.model.inventory import Application, Inventory, Row
     from devops_core.model.listing import OpenOperation
+    from devops_core.model.notification import Notification, OutboxKey
     from devops_core.model.operation import Event, Operation
     from devops_core.model.specification import ApplicationRecord, Revision, Specification
 
 # Returns the class of `Operation.details` for a kind, None for a kind without details.
 DetailsType = Callable[[str], type[Any] | None]
 
+# The sparse index of items with the attribute `open`.
+INDEX = "OpenOperations"
 # Prefixes of `entry`, the sort key of the log table.
 OPERATION = "OPERATION#"
 EVENT = "EVENT#"
 TIME = "TIME#"
 REVISION = "SPEC#"
+DUE = "DUE#"
 # The entry of the record of an application.
 RECORD = "APPLICATION"
 # Partitions of the log table for all applications; application names have no "#". A partition
@@ -328,6 +332,34 @@ def event_of(item: Mapping[str, Mapping[str, Any]]) -> Event:
 
     event: Event = typed(Event, values)
     return event
+
+
+def notification_item(notification: Notification) -> Item:
+    """Return a notification that is not sent; `open` puts it into the index OpenOperations.
+
+    Its key begins with the time at which it is due.
+    """
+    values = plain(notification)
+    application, time = values.pop("application"), values["time"]
+    key = {"applicationName": application, "entry": f"{DUE}{time}#{notification.id}"}
+    return encode(key | values | {"open": "1"})
+
+
+def notification_of(item: Mapping[str, Mapping[str, Any]]) -> Notification:
+    """Return the notification in an item."""
+    values = decode(item)
+    values["application"] = values["applicationName"]
+    from devops_core.model.notification import Notification
+
+    notification: Notification = typed(Notification, values)
+    return notification
+
+
+def outbox_key_of(item: Mapping[str, Mapping[str, Any]]) -> OutboxKey:
+    """Return the key of a notification in the index of open operations."""
+    from devops_core.model.notification import OutboxKey
+
+    return OutboxKey(item["applicationName"]["S"], item["entry"]["S"])
 
 
 def idempotency_record_key(key: str) -> Item:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from devops_core.model.operation import Event, Operation
     from devops_core.model.specification import ApplicationRecord, Revision
 
-_INDEX = "OpenOperations"
 # Operations in one read of the index: about 120 KB. DynamoDB reads at most 1 MB for a page.
 _OPEN_PAGE = 1000
 # Revisions in one transaction, beside the record (DynamoDB API, TransactWriteItems: 100 actions).
@@ -158,7 +157,7 @@ class DynamoTables:
         write = uuid4().hex
         record = self._actions.update_operation(saved, write, seen=operation.revision)
         if events:
-            failed = commit(self._client, [record, *self._actions.put_events(events)])
+            failed = commit(self._client, [record, *self._actions.put_events(saved, events)])
             _check_written(failed, operation, write)
         else:
             self._put_record(record.request["Put"], operation, write)
@@ -178,7 +177,7 @@ class DynamoTables:
             actions += build.remove_record(operation.application, operation.spec)
         elif closing.releases_record:
             actions.append(build.release_record(closing))
-        actions += build.put_events((*closing.events, closing.event))
+        actions += build.put_events(ended, (*closing.events, closing.event))
         _check_written(commit(self._client, actions), operation, write)
 
     def correct(self, closing: Closing) -> None:
@@ -187,7 +186,7 @@ class DynamoTables:
         actions = [build.create_operation(operation), *map(build.correct_row, closing.kept)]
         if closing.freed:
             actions.append(build.free_record(operation.application, closing.freed))
-        actions += build.put_events((*closing.events, closing.event))
+        actions += build.put_events(operation, (*closing.events, closing.event))
         failed = commit(self._client, actions)
         # A stored record is our own: its response was lost and the SDK has sent the call again.
         if failed and all(each.action.subject is not Subject.OPERATION for each in failed):
@@ -229,10 +228,11 @@ class DynamoTables:
         start = {"ExclusiveStartKey": items.open_operation_key(after)} if after else {}
         response = self._client.query(
             TableName=self._names.log,
-            IndexName=_INDEX,
-            KeyConditionExpression="#open = :open",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues=encode({":open": "1"}),
+            IndexName=items.INDEX,
+            # The index also has the notifications that are not sent (`outbox`).
+            KeyConditionExpression="#open = :open AND begins_with(#entry, :operation)",
+            ExpressionAttributeNames={"#open": "open", "#entry": "entry"},
+            ExpressionAttributeValues=encode({":open": "1", ":operation": items.OPERATION}),
             Limit=_OPEN_PAGE,
             **start,
         )

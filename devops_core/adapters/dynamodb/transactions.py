@@ -15,6 +15,7 @@ from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import encode, plain
 from devops_core.errors import AwsError, RefusedError, ThrottledError
+from devops_core.model.notification import notifications
 from devops_core.model.operation import Status
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Subject(Enum):
 
     OPERATION = auto()
     EVENT = auto()
+    NOTIFICATION = auto()
     IDEMPOTENCY_RECORD = auto()
     NAME = auto()
     NEW_ROW = auto()
@@ -101,7 +103,8 @@ class ActionBuilder:
         actions += self._reserve_names(claim.new) if creates else []
         if claim.record:
             actions += self._claim_record(claim.record, claim.operation)
-        actions += [self.create_operation(claim.operation), *self.put_events([claim.event])]
+        actions.append(self.create_operation(claim.operation))
+        actions += self.put_events(claim.operation, [claim.event])
         if claim.idempotency:
             actions.append(self._put_idempotency_record(claim.idempotency, now))
         return actions
@@ -118,10 +121,18 @@ class ActionBuilder:
         request = _put_request(self._names.log, item, _IN_PROGRESS_AS_SEEN, **values)
         return WriteAction(Subject.OPERATION, request)
 
-    def put_events(self, events: Iterable[Event]) -> list[WriteAction]:
-        """Return the writes of events, several items for each event."""
+    def put_events(self, operation: Operation, events: Sequence[Event]) -> list[WriteAction]:
+        """Return the writes of an operation's events, several items for each event.
+
+        Notifications about them are in the same transaction: none is lost, or has no event.
+        """
         copies = [item for event in events for item in items.event_items(event)]
-        return [WriteAction(Subject.EVENT, _put_request(self._names.log, item)) for item in copies]
+        outbox = map(items.notification_item, notifications(operation, events))
+        return [
+            WriteAction(subject, _put_request(self._names.log, item))
+            for subject, some in ((Subject.EVENT, copies), (Subject.NOTIFICATION, outbox))
+            for item in some
+        ]
 
     def count_refusal(self, event: Event) -> list[WriteAction]:
         """Return the updates of a refusal's items, which add its count and keep its first time."""

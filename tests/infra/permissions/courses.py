@@ -323,6 +323,7 @@ class Trace:
         # The registry is asked for pull-through caches only if an image is missing.
         self._opened(_FULL).ask(deploy("9.0", "dev"))
         self._opened(_WITHOUT_IMAGES).ask(promote())
+        self._notification()
         self._undone_scaling()
         self._secrets_of_a_team()
         self._images_of_sidecars()
@@ -340,6 +341,16 @@ class Trace:
             reply = world.send(Request("GET", SPEC, key=None, query=query).event(APPLICATION, ""))
             assert reply.status == 200
         self._missing_application()
+
+    def _notification(self) -> None:
+        """Send the notification about the end of a deploy."""
+        world, account = self._opened(_FULL), self._stand.account
+        world.ask(deploy("2.0", "dev"))
+        for _ in range(_TURNS):
+            account.clock.wait(_PAUSE)
+            schedule(world)
+        assert account.completion.sent
+        assert not world.records().outbox
 
     def _undone_scaling(self) -> None:
         """Undo a create whose dev has scaling, after the rollout of production has failed."""

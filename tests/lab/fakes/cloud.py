@@ -18,6 +18,7 @@ from tests.lab.fakes.listing import FakeListing
 from tests.lab.fakes.load_balancer import FakeLoadBalancer
 from tests.lab.fakes.logs import FakeLogs
 from tests.lab.fakes.monitoring import FakeMonitoring
+from tests.lab.fakes.outbox import FakeNotifications, FakeOutbox
 from tests.lab.fakes.scaling import FakeScaling
 from tests.lab.fakes.secrets import FakeSecretTags
 from tests.lab.fakes.stacks import FakeStacks
@@ -113,6 +114,8 @@ class FakeCloud:
         self.clock = FakeClock()
         self.tables = FakeTables(self.wire, self.clock)
         self.listing = FakeListing(self.wire, self.tables)
+        self.outbox = FakeOutbox(self.wire, self.tables)
+        self.notifications = FakeNotifications(self.wire)
         self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
         self.scaling = FakeScaling(self.wire, self.containers, self.clock)
         self.logs = FakeLogs(self.wire)

@@ -45,7 +45,8 @@ def late_errors(metrics: Metrics) -> Metrics:
 class FakeMonitoring(Port, port="monitoring"):
     """`ports.Monitoring`.
 
-    `states` has the states of alarms by name, `metrics` the metrics of target groups by ARN.
+    `states` has the states of alarms by name, `alarming` the times from which alarms are in the
+    state ALARM. `metrics` has the metrics of target groups by ARN.
     `incomplete` returns the metrics of a minute that ended less than two minutes ago by the clock
     of AWS, which are wrong. A minute that has not begun has no metrics.
     """
@@ -54,6 +55,7 @@ class FakeMonitoring(Port, port="monitoring"):
         super().__init__(wire)
         self._clock = clock
         self.states: dict[str, str] = {}
+        self.alarming: dict[str, datetime] = {}
         self.metrics: dict[str, Source] = {}
         self.incomplete: Callable[[Metrics], Metrics] = late_requests
 
@@ -62,7 +64,7 @@ class FakeMonitoring(Port, port="monitoring"):
         """Return the states of existing alarms by name."""
         assert len(names) <= 100
         assert {*self.states.values()} <= {*STATES}
-        return {name: self.states[name] for name in names if name in self.states}
+        return {name: self._state(name) for name in names if name in self.states}
 
     @outgoing
     def traffic(
@@ -78,6 +80,10 @@ class FakeMonitoring(Port, port="monitoring"):
             group: tuple(self._minute(group, minute) for minute in minutes)
             for group in target_groups
         }
+
+    def _state(self, name: str) -> str:
+        since = self.alarming.get(name)
+        return "ALARM" if since and self._clock.right() >= since else self.states[name]
 
     def _minute(self, group: str, start: datetime) -> Minute:
         source, now = self.metrics.get(group, {}), self._clock.right()

@@ -16,6 +16,7 @@ from devops_core.errors import (
 from devops_core.model.claims import AlreadyClaimedError, Claim, Closing, IdempotencyRecord
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listing import OpenOperation, Page
+from devops_core.model.notification import Notification, OutboxKey, notifications
 from devops_core.model.operation import Event, Operation
 from devops_core.model.specification import ApplicationRecord, Revision
 from devops_core.naming import Environment
@@ -29,8 +30,8 @@ class FakeTables(Port, port="tables"):
     `rows` has the inventory by application and environment, `records` the record of each
     application, `stored_revisions` its specification by number, `operations` the records by
     application and id, `events` the audit log by application, operation and key in the order of
-    the writes, `idempotency_records` the records by Idempotency-Key. `problems` is the result of
-    `check`.
+    the writes, `outbox` the notifications that are not sent, `idempotency_records` the records by
+    Idempotency-Key. `problems` is the result of `check`.
     `open_page` is the limit of a page of open operations, `position` that of the schedule,
     `waiting` the number of waiting calls by the window in which they began.
     """
@@ -43,6 +44,7 @@ class FakeTables(Port, port="tables"):
         self.stored_revisions: dict[str, dict[int, Revision]] = defaultdict(dict)
         self.operations: dict[tuple[str, str], Operation] = {}
         self.events: dict[tuple[str, str, str], Event] = {}
+        self.outbox: dict[OutboxKey, Notification] = {}
         self.idempotency_records: dict[str, IdempotencyRecord] = {}
         self.problems: dict[str, str] = {}
         self.open_page = 1000
@@ -164,7 +166,7 @@ class FakeTables(Port, port="tables"):
             self._put(replace(row, claim=operation.id))
         self._write_record(claim)
         self.operations[operation.application, operation.id] = operation
-        self._log([claim.event])
+        self._log(operation, [claim.event])
         if claim.idempotency:
             self.idempotency_records[claim.idempotency.key] = claim.idempotency
 
@@ -174,7 +176,7 @@ class FakeTables(Port, port="tables"):
         self._check_unchanged(operation)
         saved = replace(operation, revision=operation.revision + 1)
         self.operations[operation.application, operation.id] = saved
-        self._log(events)
+        self._log(saved, events)
         return saved
 
     @outgoing
@@ -205,7 +207,7 @@ class FakeTables(Port, port="tables"):
             self.records[operation.application] = record._replace(
                 claim=None, stack=stack, specification=present, current=present.revision
             )
-        self._log([*closing.events, closing.event])
+        self._log(ended, [*closing.events, closing.event])
 
     @outgoing
     def correct(self, closing: Closing) -> None:
@@ -224,7 +226,7 @@ class FakeTables(Port, port="tables"):
             self._put(replace(row, revision=row.revision + 1))
         if closing.freed and record:
             self.records[operation.application] = record._replace(claim=None)
-        self._log([*closing.events, closing.event])
+        self._log(operation, [*closing.events, closing.event])
 
     @outgoing
     def count_refusal(self, event: Event) -> None:
@@ -320,8 +322,11 @@ class FakeTables(Port, port="tables"):
     def _put(self, row: Row) -> None:
         self.rows[row.application.name, row.environment] = row
 
-    def _log(self, events: Sequence[Event]) -> None:
+    def _log(self, operation: Operation, events: Sequence[Event]) -> None:
         for event in events:
             key = event.application, event.operation, event.key
             assert key not in self.events, f"event {key} is written twice"
             self.events[key] = event
+        for each in notifications(operation, events):
+            entry = f"DUE#{each.time.isoformat(timespec='milliseconds')}#{each.id}"
+            self.outbox[OutboxKey(each.application, entry)] = each

@@ -24,10 +24,12 @@ AWS_WRITES = frozenset(
         "scaling.apply", "scaling.remove", "scaling.set_minimum", "scaling.allow_scale_in",
     }
 )  # fmt: skip
+# A notification concerns people, no resource.
+MESSAGES = frozenset({"notifications.send"})
 TABLE_WRITES = frozenset(
     {
         "tables.claim", "tables.save", "tables.close", "tables.correct", "tables.count_refusal",
-        "tables.save_sweep_position", "tables.remove_revisions",
+        "tables.save_sweep_position", "tables.remove_revisions", "outbox.remove",
     }
 )  # fmt: skip
 
@@ -57,8 +59,8 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether the call changes AWS resources or the tables."""
-        return self.changes_aws or self.name in TABLE_WRITES
+        """Whether the call changes AWS resources or the tables, or sends messages."""
+        return self.changes_aws or self.name in TABLE_WRITES | MESSAGES
 
     @property
     def _previews(self) -> bool:

@@ -34,6 +34,7 @@ UNCHECKED: Mapping[str, str] = {
     "customers_move_only_to_a_ready_slot": _NO_WATCHER,
     "only_a_promote_changes_the_idle_slot": _NO_WATCHER,
     "no_rollout_changes_the_live_slot": _NO_WATCHER,
+    "each_event_for_people_has_one_notification": "no rule receives the events of the service",
     "an_operation_that_failed_before_its_switch_moved_no_customers": (
         "no watcher counts the switches; the events of an operation show them"
     ),

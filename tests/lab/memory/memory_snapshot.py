@@ -65,9 +65,6 @@ class MemorySnapshot:
         "production_has_two_rows": _FAULTS_REMAIN,
         "each_environment_is_in_service": _FAULTS_REMAIN,
         "pages_are_those_of_the_release": "the tasks of the fakes serve no page",
-        "a_failed_swap_has_returned_its_customers": (
-            "a swap fails after its switch if the switch of the test listener is denied until then"
-        ),
     }
     listed: ClassVar[Counter[tuple[str, str]]] = Counter()
     pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -80,6 +77,8 @@ class MemorySnapshot:
         # The promises that hold at any moment need these.
         self.operations = {key[1]: each for key, each in tables.operations.items()}
         self.events: dict[str, list[Event]] = {}
+        self.outbox = [each.id for each in tables.outbox.values()]
+        self.sent = {each.detail["id"] for each in cloud.notifications.sent}
         for event in tables.events.values():
             self.events.setdefault(event.operation, []).append(event)
         for events in self.events.values():
@@ -183,7 +182,8 @@ class MemorySnapshot:
             service, definition, count, *_ = others
             return Change(call.number, action, first, service, definition, count=count)
         if action in SCALING_ACTIONS:
-            return Change(call.number, action, first, others[0])
+            limits = _limits(call)
+            return Change(call.number, action, first, others[0], **limits)
         if action is Action.MODIFY_LISTENER:
             return self._switch(call.number, first, others[1])
         family = first["family"] if action is Action.REGISTER else family_of(first)
@@ -196,6 +196,17 @@ class MemorySnapshot:
         listener: Listener = "production" if arn == production else "test"
         action = Action.MODIFY_LISTENER
         return Change(number, action, application, listener=listener, weights=weights)
+
+
+def _limits(call: Call) -> dict[str, Any]:
+    """Return the limits of a scalable target that a call changes, as members of `Change`."""
+    arguments = call.args[2:]
+    if call.name == "scaling.apply":
+        scaling, _, scales_in = arguments
+        return {"minimum": scaling["min"], "scales_in": scales_in}
+    if call.name == "scaling.set_minimum":
+        return {"minimum": arguments[1]}
+    return {"scales_in": arguments[0]} if call.name == "scaling.allow_scale_in" else {}
 
 
 def watch(cloud: FakeCloud) -> Watch:

@@ -60,6 +60,17 @@ class World(BaseWorld):
             key: tables.operations[key] for key in tables.operations if key in kept
         }
         tables.events = {key: tables.events[key] for key in tables.events if key[:2] in kept}
+        tables.outbox = {
+            key: each
+            for key, each in tables.outbox.items()
+            if (each.application, each.operation) in kept
+        }
+        messages = self.cloud.notifications
+        messages.sent = [
+            each
+            for each in messages.sent
+            if (each.detail["applicationName"], each.detail["operation"]) in kept
+        ]
         # Much faster than copy.deepcopy, which takes as long as a story.
         return pickle.dumps((self.cloud, self.watcher))
 

@@ -8,6 +8,7 @@ resources of a deleted stack. Here stacks and rollouts take some seconds of the 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -44,6 +45,7 @@ Answer = dict[str, Any]
 class Completion:
     """Completes moto.
 
+    `sent` has the ids of the notifications of PutEvents.
     `begun` has the state of each stack and service, with its start. A state in `endless` is never
     complete, and a state in `failing` fails. `change_sets` has the change sets of stacks, `scaling`
     the scalable targets.
@@ -56,6 +58,7 @@ class Completion:
         self.failing: set[str] = set()
         self.change_sets = change_sets.ChangeSets()
         self.scaling: scaling.Targets = {}
+        self.sent: set[str] = set()
 
     def deliver(self, call: Call, request: AWSPreparedRequest) -> AWSResponse:
         """Send a call to moto, unless AWS would refuse it."""
@@ -63,6 +66,8 @@ class Completion:
         if refusal:
             code = "ValidationError" if call.service == "cloudformation" else "ClientException"
             return responses.failure(call.service, 400, code, refusal)
+        if call.operation == "PutEvents":
+            self.sent |= {json.loads(each["Detail"])["id"] for each in call.params["Entries"]}
         if call.service == scaling.SERVICE:
             return scaling.answer(self.scaling, call)
         if call.operation == "UpdateTerminationProtection":

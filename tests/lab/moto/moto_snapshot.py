@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.attributes import Item
 from devops_core.model.inventory import RowStatus
+from devops_core.model.notification import notifications
 from devops_core.model.operation import Operation
 from devops_core.naming import OPERATION_TAG
 from tests.lab.moto.account import Account
@@ -53,9 +54,6 @@ class MotoSnapshot(TableItems):
         "each_environment_is_in_service": _FAULTS_REMAIN,
         "rows_have_the_digest_of_the_running_tasks": "moto runs no tasks",
         "pages_are_those_of_the_release": "moto runs no tasks and returns no pages",
-        "a_failed_swap_has_returned_its_customers": (
-            "a swap fails after its switch if the switch of the test listener is denied until then"
-        ),
     }
     pages: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
@@ -78,6 +76,13 @@ class MotoSnapshot(TableItems):
                 yield items.operation_key(operation.application, operation.id)
                 for event in self.events[operation.id]:
                     yield from map(_key, items.event_items(event))
+                for notification in notifications(operation, self.events[operation.id]):
+                    yield _key(items.notification_item(notification))
+
+    @property
+    def sent(self) -> Collection[str]:
+        """The ids of the notifications that EventBridge has accepted."""
+        return self._account.completion.sent
 
     @cached_property
     def services(self) -> Mapping[tuple[str, str], Service]:
@@ -165,7 +170,15 @@ class MotoSnapshot(TableItems):
             definition, count = params.get("taskDefinition"), params.get("desiredCount")
             return Change(call.number, action, name, params["service"], definition, count=count)
         if action in SCALING_ACTIONS:
-            return Change(call.number, action, name, params["ResourceId"].rpartition("/")[2])
+            suspended = params.get("SuspendedState", {}).get("DynamicScalingInSuspended")
+            return Change(
+                call.number,
+                action,
+                name,
+                params["ResourceId"].rpartition("/")[2],
+                minimum=params.get("MinCapacity"),
+                scales_in=None if suspended is None else not suspended,
+            )
         if action is Action.MODIFY_LISTENER:
             production = params["ListenerArn"] == application.production_listener
             listener: Listener = "production" if production else "test"

@@ -13,8 +13,8 @@ from tests.lab.moto.account import Account
 from tests.lab.moto.backends import backend
 from tests.lab.moto.moto_snapshot import MotoSnapshot
 from tests.lab.moto.transport import undisturbed
-from tests.lab.promises import Watch, service_of
-from tests.lab.snapshot import LISTENERS
+from tests.lab.promises import Watch
+from tests.lab.snapshot import LISTENERS, service_of
 from tests.lab.world import APPLICATION, Request, create
 from tests.lab.world import World as BaseWorld
 
@@ -84,6 +84,9 @@ class World(BaseWorld):
         log, over = self.account.settings.tables.log, self.records().over
         for key in over:
             self.account.plain("dynamodb").delete_item(TableName=log, Key=key)
+        remaining = {operation for _, operation in self.in_progress()}
+        sent = self.account.completion.sent
+        sent -= {each for each in sent if each.partition("-")[0] not in remaining}
 
 
 def _known(row: Row) -> tuple[Any, ...]:

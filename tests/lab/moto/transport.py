@@ -38,10 +38,10 @@ class Call:
     def changes_aws(self) -> bool:
         """Whether the call changes something in AWS beside the tables.
 
-        The change set of a dry run changes no resource.
+        The change set of a dry run and a notification change no resource.
         """
         previews = self.params.get("ChangeSetName") == DRY_RUN
-        return self.writes and self.service != "dynamodb" and not previews
+        return self.writes and self.service not in ("dynamodb", "events") and not previews
 
 
 Deliver = Callable[[], AWSResponse]

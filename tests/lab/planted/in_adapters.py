@@ -49,6 +49,20 @@ def end_is_written_in_two_steps(
 
 
 @_bug(
+    "devops_core.adapters.dynamodb.transactions:commit",
+    why="a crash between both writes loses the notification about the end of an operation",
+)
+def notification_is_written_after_its_event(
+    original: Callable[..., list[FailedCondition]], client: Any, actions: Sequence[WriteAction]
+) -> list[FailedCondition]:
+    outbox = [each for each in actions if each.subject is Subject.NOTIFICATION]
+    failed = original(client, [each for each in actions if each not in outbox])
+    if outbox and not failed:
+        original(client, outbox)
+    return failed
+
+
+@_bug(
     "devops_core.adapters.dynamodb.transactions:_conditional",
     why="an operation starts from outdated rows",
     kind="SECOND_CALLER",

@@ -75,6 +75,20 @@ def events_are_not_counted(
 
 
 @_bug(
+    "devops_core.engine.outbox:_send",
+    why="a notification that EventBridge has not accepted is lost",
+    stories=("deploy-notified",),
+    kind="CRASH_BEFORE",
+)
+def notification_is_removed_before_it_is_sent(
+    original: Callable[..., None], cloud: Cloud, batch: Sequence[Any]
+) -> None:
+    for due in batch:
+        cloud.outbox.remove(due.key)
+    original(cloud, batch)
+
+
+@_bug(
     "devops_core.engine.reconcile:_take_lease",
     why="two workers execute the same step at the same time",
     stories=("reconcile-by-schedule",),

@@ -46,9 +46,13 @@ def _bug(function: str, *, why: str, race: str) -> Callable[[Callable[..., Any]]
     race="schedule-event-deploy@1",
 )
 def worker_acts_under_the_lease_of_another_one(
-    original: Callable[..., Operation | None], cloud: Cloud, operation: Operation
+    original: Callable[..., Operation | None],
+    cloud: Cloud,
+    operation: Operation,
+    *,
+    urgent: bool = False,
 ) -> Operation | None:
-    return original(cloud, replace(operation, lease_until=None))
+    return original(cloud, replace(operation, lease_until=None), urgent=urgent)
 
 
 @_bug(

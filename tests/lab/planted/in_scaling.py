@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from devops_core.details.swap import SwapDetails
 from devops_core.kinds.rollout import Advance
+from devops_core.kinds.swap_readiness import Size
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Progress
+from devops_core.model.operation import Progress
 from devops_core.model.steps import (
     AllowScaleIn,
     Deregister,
@@ -28,25 +29,31 @@ def _bug(
 
 
 @_bug(
-    "devops_core.kinds.swap:_scale_in",
+    "devops_core.kinds.swap_phases:_scale_in",
     why="the idle slot has too few tasks for the return",
     stories=("swap-scaled",),
 )
 def scale_in_of_the_idle_slot_is_not_suspended(
-    original: Callable[..., tuple[AllowScaleIn, ...]], operation: Operation
+    original: Callable[..., tuple[AllowScaleIn, ...]],
+    details: SwapDetails,
+    wanted: Mapping[str, bool],
 ) -> tuple[AllowScaleIn, ...]:
-    return tuple(each for each in original(operation) if each.allowed)
+    return tuple(each for each in original(details, wanted) if each.allowed)
 
 
 @_bug(
-    "devops_core.kinds.swap:_raised_minimum",
+    "devops_core.kinds.swap_phases:_raised_minimum",
     why="the next live slot loses tasks, because its alarms have not seen the customers",
     stories=("swap-scaled",),
 )
 def minimum_of_the_next_live_slot_is_not_raised(
-    original: Callable[..., SetMinimum | None], details: SwapDetails, target: int
-) -> SetMinimum | None:
-    return None
+    original: Callable[..., list[SetMinimum]],
+    details: SwapDetails,
+    slot: str,
+    target: int,
+    present: Size,
+) -> list[SetMinimum]:
+    return []
 
 
 @_bug(

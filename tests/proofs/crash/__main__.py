@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tests.lab.faults import CRASHES, Kind
-from tests.lab.planted import in_adapters, in_engine, in_scaling, plant
+from tests.lab.planted import in_adapters, in_engine, in_scaling, in_swaps, plant
 from tests.lab.report import Case, Outcome, coverage, markdown, table
 from tests.proofs.crash.halves import HALVES
 from tests.proofs.crash.matrix import cases, run_all
 
-_BUGS = {bug.name: bug for bug in (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS)}
+_BUGS = {
+    bug.name: bug for bug in (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS, *in_swaps.BUGS)
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,7 +27,8 @@ class Half:
     wire, and `journal` returns its calls. `tables` is the service or port of the tables.
     `orphans` has the calls that find and remove orphans; operations end without them. If one of
     the calls in `blind` fails permanently, an operation of that kind is given up without knowing
-    its result, and without a rollback. `create_stack` is the call of the stack, `stop_reasons` are
+    its result, and without a rollback. `create_stack` is the call of the stack, `switch` that of a
+    listener, `stop_reasons` are
     those for the reasons of stopped tasks, and `example` is any call. `firsts` and `pairs` limit
     the first crashes and the pairs of a story, None for all.
     """
@@ -41,6 +42,7 @@ class Half:
     orphans: Mapping[str, Collection[str]]
     blind: Mapping[str, Collection[str]]
     create_stack: str
+    switch: str
     example: Any
     stop_reasons: Collection[str]
     firsts: int | None = None
@@ -86,6 +88,7 @@ HALVES: Mapping[str, Half] = {
             "swap": ("load_balancer.rules",),
         },
         create_stack="stacks.create",
+        switch="load_balancer.switch",
         example=wire.Call(0, "tables", "claim", ()),
         stop_reasons=("containers.stopped",),
     ),
@@ -109,6 +112,7 @@ HALVES: Mapping[str, Half] = {
             "swap": ("elbv2.DescribeRules",),
         },
         create_stack="cloudformation.CreateStack",
+        switch="elbv2.ModifyListener",
         example=transport.Call(0, "dynamodb", "BatchGetItem", {}),
         stop_reasons=("ecs.ListTasks", "ecs.DescribeTasks"),
         # A case takes a hundred times as long as with the fakes.

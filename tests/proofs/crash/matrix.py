@@ -10,12 +10,14 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
+from devops_core.model.operation import Operation
 from tests.lab.client import Reply
 from tests.lab.faults import CRASHES, Kind, Plan
 from tests.lab.processes import processes
 from tests.lab.promises import Broken
 from tests.lab.report import Case, Outcome, spread
 from tests.lab.stories import Story
+from tests.lab.swap_promises import in_steps
 from tests.lab.world import TRIGGERS, World
 from tests.proofs.crash.halves import HALVES
 
@@ -58,7 +60,11 @@ def _applies(half: str, kind: Kind, call: Any, story: str) -> bool:
     # A swap makes the idle slot as large as the live one again, so this can only change the size of
     # the idle slot.
     only_size = call.name == "scaling.allow_scale_in" and kind is Kind.LATE_OPERATION
-    return HALVES[half].applies(kind, call) and not (too_late or only_size)
+    # A shift that takes effect after the end of its swap would split production. The request of a
+    # shift is valid for five minutes too, and the lease of its worker lasts longer than the call.
+    splits = HALVES[half].stories[story].in_steps and call.name == HALVES[half].switch
+    splits = splits and kind is Kind.LATE_OPERATION
+    return HALVES[half].applies(kind, call) and not (too_late or only_size or splits)
 
 
 def _pairs(half: str, name: str, calls: Sequence[Any]) -> Iterator[Case]:
@@ -103,6 +109,7 @@ def undisturbed(half: str, name: str) -> Course:
     actual = {name: world.revisions().get(name) for name in revisions}
     assert actual == revisions, f"environments run the revisions {actual}, not {revisions}"
     world.hold()
+    world.watcher.hold_checks()
     assert world.drift() == 0, "the drift check finds drift without a change"
     return course
 
@@ -159,6 +166,11 @@ def run_all(half: str, chosen: Sequence[Case], *, stop: bool = False) -> Iterato
             print(f"{half} {story}: {count} cases, {seconds:.0f} s", file=sys.stderr)
 
 
+def _holds_customers(operation: Operation) -> bool:
+    details = operation.details
+    return operation.kind == "swap" and (in_steps(details) or bool(details.returning))
+
+
 class Trial:
     """The run of one case; each call with a fault is added to `hit`."""
 
@@ -209,6 +221,9 @@ class Trial:
                 _hold_ends(story, world)
         tidy = self._tidy()
         world.hold(tidy=tidy)
+        if not kind.lasts:
+            # A worker that crashes, and another worker or caller, can make a further check each.
+            world.watcher.hold_checks(1 + len(self._case.faults))
         if not tidy:
             world.delete()
             if story.moves:
@@ -218,8 +233,10 @@ class Trial:
             world.hold()
 
     def _heal(self, name: str) -> None:
-        # If the tables fail, the end cannot be recorded either.
-        ended = name.startswith(f"{self._half.tables}.") or not self._world.in_progress()
+        # If the tables fail, the end cannot be recorded either. A swap that has moved customers, or
+        # can have done so, keeps its claim until it can return them.
+        open_ones = [each for each in self._world.records().operations.values() if not each.ended]
+        ended = name.startswith(f"{self._half.tables}.") or all(map(_holds_customers, open_ones))
         assert ended, f"each operation ends: open while {name} fails"
         self._world.heal()
         self._world.rest()
@@ -267,7 +284,9 @@ class Trial:
         """Check that a caller without a response can repeat the request with the same key."""
         accepted = set(self._world.records().operations)
         reply = self._world.ask(self._story.request) if self._story.request else None
-        over = self._story.at_once and reply and reply.status == 409  # it has ended already
+        # It has ended already.
+        over = self._story.at_once and reply and not reply.body.get("operation")
+        over = over or (self._story.at_once and reply and reply.status == 409)
         same = over or not reply or not accepted or reply.id in accepted
         assert same, "the same request is another operation"
         self._world.recover(self._story.triggers)

@@ -12,12 +12,13 @@ from tests.lab.planted import (
     in_adapters,
     in_engine,
     in_scaling,
+    in_swaps,
     plant,
     run_proof,
     run_with_bug,
 )
 
-_BUGS = (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS)
+_BUGS = (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS, *in_swaps.BUGS)
 
 
 @pytest.mark.parametrize("bug", _BUGS, ids=lambda bug: bug.name)

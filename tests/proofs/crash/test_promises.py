@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from devops_core.details.swap import SwapDetails
 from devops_core.details.update import UpdateDetails
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.model.operation import LEASE, Event, Progress, Status
 from devops_core.model.specification import ApplicationRecord, Specification, StackRecord
 from devops_core.model.stack_change import StackChange
+from devops_core.model.swap_policy import CANARY, FULL, Approval, SwapPolicy
 from devops_core.model.template import Template
+from devops_core.model.traffic import BAD, GOOD, TOO_FEW_REQUESTS, Verdict
 from devops_core.naming import Environment
-from tests.lab import promises
+from tests.lab import promises, swap_promises
 from tests.lab.fakes import FakeCloud
 from tests.lab.laptop import estate
 from tests.lab.memory.memory_snapshot import MemorySnapshot, watch
@@ -158,7 +161,11 @@ class Wire:
 def state() -> Prepared:
     """An application after a swap, with all promises kept."""
     swap = replace(
-        minimal_operation("swap", SWAP), status=Status.SUCCEEDED, ended_at=NOW, lease_until=None
+        minimal_operation("swap", SWAP),
+        status=Status.SUCCEEDED,
+        ended_at=NOW,
+        lease_until=None,
+        details=SwapDetails("prod-2", "prod-1").with_shift(100, NOW),
     )
     events = [event("000", "ACCEPTED"), event("001", "SWITCHED"), event("END", "SUCCEEDED")]
     return Prepared(
@@ -168,6 +175,8 @@ def state() -> Prepared:
         operations={SWAP: swap},
         events={SWAP: events},
         listed=Counter({(SWAP, each.key): 2 for each in events}),
+        outbox=[f"{SWAP}-END"],
+        sent={f"{SWAP}-END"},
         listeners={
             ("Shop", "production"): weights("prod-2", "prod-1"),
             ("Shop", "test"): weights("prod-1", "prod-2"),
@@ -227,6 +236,16 @@ def changed_events(change: Callable[[list[Event]], object], operation: str = SWA
         state.listed = Counter({(each.operation, each.key): 2 for each in events})
 
     return broken
+
+
+def without_notifications(state: Prepared) -> None:
+    state.outbox.clear()
+    state.sent.clear()
+
+
+def without_end(state: Prepared) -> None:
+    changed_events(lambda events: events.pop())(state)
+    without_notifications(state)
 
 
 def changed_page(**changes: str) -> Break:
@@ -310,13 +329,80 @@ def changed_stack(**changes: Any) -> Break:
     return broken
 
 
+# A swap that gives 10 percent of the requests to prod-1, then all of them, and bakes for 5 minutes.
+STEPS = SwapPolicy(CANARY, percent=10, step_minutes=6, bake_minutes=5)
+VERDICT = Verdict(NOW, GOOD)
+
+
+def details(weight: int = 0, **changes: Any) -> SwapDetails:
+    """Return the details of a swap in steps to prod-1, `weight` since two minutes ago."""
+    begun = SwapDetails("prod-1", "prod-2", STEPS)
+    shifted = begun.with_shift(weight, NOW - timedelta(minutes=2)) if weight else begun
+    return shifted._replace(**changes)
+
+
+def split(weight: int) -> dict[str, int]:
+    """Return the weights of a listener that gives a share to prod-1."""
+    return {group("prod-1"): weight, group("prod-2"): 100 - weight}
+
+
+def swapping(weight: int = 0, share: int | None = None, **changes: Any) -> Break:
+    """Let a swap to prod-1 hold production, with a recorded weight and the share of the listener.
+
+    The share of the listener is the recorded weight by default.
+    """
+
+    def prepared(state: Prepared) -> None:
+        open_one = {"status": Status.IN_PROGRESS, "ended_at": None, "lease_until": NOW + LEASE}
+        changed_operation(**open_one, details=details(weight, **changes))(state)
+        if state.events[SWAP][-1].key == "END":
+            changed_events(lambda events: events.pop())(state)
+        without_notifications(state)
+        state.rows = [replace(each, claim=SWAP) for each in state.rows]
+        found = weight if share is None else share
+        state.listeners["Shop", "production"] = split(found)
+
+    return prepared
+
+
+def both(*breaks: Break) -> Break:
+    def broken(state: Prepared) -> None:
+        for each in breaks:
+            each(state)
+
+    return broken
+
+
+def failed_after_a_shift(state: Prepared) -> None:
+    failed_swap(state)
+    changed_operation(details=details(10))(state)
+    state.events[SWAP][1] = event("001", "SHIFTED")
+
+
+def early_end(**times: timedelta) -> Break:
+    """Let a swap in steps succeed; `times` are those between its changes of production."""
+
+    def broken(state: Prepared) -> None:
+        first = NOW - times["bake"] - times["steps"]
+        ended = SwapDetails("prod-2", "prod-1", STEPS).with_shift(10, first)
+        changed_operation(details=ended.with_shift(100, NOW - times["bake"]))(state)
+
+    return broken
+
+
+def second_swap_without_rows(state: Prepared) -> None:
+    """Let a swap of another application be the only one in progress."""
+    swapping(10)(state)
+    changed_operation(application="Cart")(state)
+
+
 BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     (
-        promises.production_forwards_to_one_slot,
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
         lambda state: state.listeners["Shop", "production"].update({group("prod-1"): 1}),
     ),
     (
-        promises.production_forwards_to_one_slot,
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
         lambda state: state.listeners.update({("Shop", "production"): {group("dev"): 1}}),
     ),
     (
@@ -488,6 +574,19 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (promises.each_event_is_listed, lambda state: state.listed.subtract({(SWAP, "000"): 1})),
     (promises.each_event_is_listed, lambda state: state.listed.update({(OTHER, "000"): 2})),
+    (promises.each_event_for_people_has_one_notification, without_notifications),
+    (
+        promises.each_event_for_people_has_one_notification,
+        changed_events(lambda events: events.insert(2, event("002", "RETURNING"))),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.outbox.append(f"{SWAP}-END"),
+    ),
+    (
+        promises.each_event_for_people_has_one_notification,
+        lambda state: state.sent.add(f"{OTHER}-END"),
+    ),
     (promises.no_claim_outlives_its_operation, changed_row(claim=SWAP)),
     (promises.each_claim_is_that_of_an_operation, changed_row(claim=OTHER)),
     (
@@ -500,7 +599,68 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
             {definition("dev", 3): TaskDefinition(IMAGE, SWAP)}
         ),
     ),
-    (promises.a_failed_operation_has_no_event_of_a_switch, failed_swap),
+    (
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
+        lambda state: state.listeners["Shop", "production"].update(split(10)),
+    ),
+    (promises.production_forwards_to_one_slot_or_by_recorded_weights, swapping(10, share=20)),
+    (promises.production_forwards_to_one_slot_or_by_recorded_weights, swapping(0, share=11)),
+    (
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
+        both(
+            swapping(10),
+            lambda state: state.listeners["Shop", "production"].update({group("prod-2"): 10}),
+        ),
+    ),
+    (
+        promises.production_forwards_to_one_slot_or_by_recorded_weights,
+        both(swapping(10), changed_operation(kind="deploy-blue")),
+    ),
+    (promises.production_forwards_to_one_slot_or_by_recorded_weights, second_swap_without_rows),
+    (
+        swap_promises.testers_see_the_new_release_until_the_last_step,
+        both(
+            swapping(10),
+            lambda state: state.listeners.update({("Shop", "test"): weights("prod-2", "prod-1")}),
+        ),
+    ),
+    (
+        swap_promises.both_slots_keep_their_tasks_from_the_first_shift_to_the_end,
+        both(swapping(10), scaled(1, minimum=0)),
+    ),
+    (
+        swap_promises.both_slots_keep_their_tasks_from_the_first_shift_to_the_end,
+        both(swapping(100), scaled(2, minimum=0, scales_in=True)),
+    ),
+    (
+        swap_promises.a_swap_keeps_ten_verdicts,
+        swapping(10, verdicts=(VERDICT,) * 11),
+    ),
+    (swap_promises.each_record_is_small, changed_operation(reasons=("no",) * 4000)),
+    (
+        swap_promises.production_has_the_weights_100_and_0,
+        lambda state: state.listeners.update(
+            {
+                ("Shop", "production"): {
+                    group("prod-2"): 90,
+                    group("prod-1"): 0,
+                }
+            }
+        ),
+    ),
+    (
+        swap_promises.a_swap_ends_after_its_waits,
+        early_end(steps=timedelta(minutes=6), bake=timedelta(minutes=4)),
+    ),
+    (
+        swap_promises.a_swap_ends_after_its_waits,
+        early_end(steps=timedelta(minutes=5), bake=timedelta(minutes=5)),
+    ),
+    (promises.a_failed_swap_has_returned_its_customers, failed_after_a_shift),
+    (
+        promises.a_failed_swap_has_returned_its_customers,
+        both(failed_swap, changed_operation(aborted_by="alice")),
+    ),
 )
 
 
@@ -519,6 +679,46 @@ def test_a_broken_promise_is_named(
     broken(state)
     with pytest.raises(AssertionError, match=f"^{named(promise)}: "):
         hold_at_rest(state)
+
+
+@pytest.mark.parametrize(
+    ("weight", "share", "changes"),
+    [
+        (10, 10, {}),
+        (0, 10, {}),  # the shift has no recorded result yet
+        (10, 100, {}),
+        (10, 10, {"finished_by": "alice"}),
+        (10, 10, {"returning": ("aborted",)}),
+        (10, 0, {"returning": ("aborted",)}),
+    ],
+)
+def test_production_can_have_the_recorded_weight_or_the_next_one(
+    state: Prepared, weight: int, share: int, changes: Mapping[str, Any]
+) -> None:
+    swapping(weight, share, **changes)(state)
+    promises.hold_always(state)
+
+
+def test_a_swap_can_end_its_waits_early_only_by_a_call(state: Prepared) -> None:
+    early_end(steps=timedelta(), bake=timedelta())(state)
+    with pytest.raises(AssertionError, match=r"^a swap ends after its waits"):
+        hold_at_rest(state)
+    finished = state.operations[SWAP].details._replace(finished_by="alice")
+    changed_operation(details=finished)(state)
+    hold_at_rest(state)
+
+
+def test_both_slots_of_a_split_production_can_have_scaling(state: Prepared) -> None:
+    both(swapping(10), scaled(1, minimum=0, scales_in=False), scaled(2, minimum=1))(state)
+    promises.hold_always(state)
+
+
+def test_a_swap_after_its_last_shift_gives_the_test_listener_the_previous_release(
+    state: Prepared,
+) -> None:
+    both(swapping(100), swapping(100))(state)
+    state.listeners["Shop", "test"] = weights("prod-2", "prod-1")
+    promises.hold_always(state)
 
 
 def test_tasks_can_have_other_variables_than_those_of_their_revision(state: Prepared) -> None:
@@ -560,14 +760,20 @@ def test_a_claim_after_the_end_is_found_without_its_operation(state: Prepared) -
 
 def test_an_open_operation_is_found(state: Prepared) -> None:
     changed_operation(status=Status.IN_PROGRESS, ended_at=None)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     with pytest.raises(AssertionError, match=r"^each operation ends: "):
         hold_at_rest(state)
+
+
+def test_a_swap_whose_last_steps_are_blocked_has_moved_all_customers(state: Prepared) -> None:
+    failed_swap(state)
+    hold_at_rest(state)
 
 
 def test_a_failed_swap_must_not_have_moved_the_customers(state: Prepared) -> None:
     failed_swap(state)
     state.events[SWAP][1] = event("001", "STARTED")
+    changed_operation(details=SwapDetails("prod-2", "prod-1"))(state)
     hold_at_rest(state)
     with pytest.raises(AssertionError, match=r"^an operation that failed before its switch"):
         hold_at_rest(state, Context(switched={SWAP}))
@@ -612,7 +818,11 @@ def test_an_accepted_operation_is_recorded() -> None:
 
 def moving(**changes: Any) -> Change:
     usual = Change(
-        0, Action.MODIFY_LISTENER, "Shop", listener="production", target_group=group("prod-1")
+        0,
+        Action.MODIFY_LISTENER,
+        "Shop",
+        listener="production",
+        weights=weights("prod-1", "prod-2"),
     )
     return replace(usual, **changes)
 
@@ -640,10 +850,10 @@ def acting(state: Prepared) -> Prepared:
     )
     open_one: Mapping[str, Any] = {
         "status": Status.IN_PROGRESS, "ended_at": None, "lease_until": lease,
-        "deadline": deadline, "progress": parts,
+        "deadline": deadline, "progress": parts, "details": SwapDetails("prod-1", "prod-2"),
     }  # fmt: skip
     changed_operation(**open_one)(state)
-    changed_events(lambda events: events.pop())(state)
+    without_end(state)
     state.rows = [replace(each, claim=SWAP) for each in state.rows]
     return state
 
@@ -659,12 +869,59 @@ def test_a_swap_moves_the_customers_to_a_ready_slot(acting: Prepared) -> None:
 
 
 def test_a_repeated_switch_moves_no_customers(acting: Prepared) -> None:
-    assert watched(acting, moving(target_group=group("prod-2"))).switches == []
+    acting.listeners["Shop", "production"] = weights("prod-1", "prod-2")
+    assert watched(acting, moving()).switches == []
 
 
 def test_the_switch_of_the_test_listener_moves_no_customers(acting: Prepared) -> None:
     changed_service("prod-1", state="IN_PROGRESS")(acting)
     assert watched(acting, moving(listener="test")).switches == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "present"),
+    [(swapping(), split(10)), (swapping(10), split(100))],
+)
+def test_a_swap_in_steps_moves_the_customers(
+    acting: Prepared, prepare: Break, present: dict[str, int]
+) -> None:
+    prepare(acting)
+    assert watched(acting, moving(weights=present)).switches == [SWAP]
+
+
+def test_a_return_has_no_conditions(acting: Prepared) -> None:
+    swapping(10, returning=("an alarm",), alarms={"errors": "ALARM"})(acting)
+    changed_service("prod-2", state="IN_PROGRESS")(acting)
+    assert watched(acting, moving(weights=split(0))).switches == [SWAP]
+
+
+def test_customers_move_if_the_alarm_is_ignored_and_the_judge_has_few_requests(
+    acting: Prepared,
+) -> None:
+    verdicts = (VERDICT._replace(verdict=TOO_FEW_REQUESTS),)
+    swapping(10, alarms={"errors": "ALARM"}, ignored=("errors",), verdicts=verdicts)(acting)
+    assert watched(acting, moving(weights=split(100))).switches == [SWAP]
+
+
+def test_a_scalable_target_can_lose_tasks_two_minutes_after_the_return(acting: Prepared) -> None:
+    earlier = NOW - timedelta(minutes=2)
+    both(returned(earlier), busy)(acting)
+    watched(acting, limited(1))
+
+
+def returned(moment: datetime) -> Break:
+    """Let a swap return its customers."""
+    return swapping(returning=("an alarm",), returned_at=moment, shifted_at=moment)
+
+
+def limited(minimum: int) -> Change:
+    return Change(0, Action.REGISTER_TARGET, "Shop", "prod-1", minimum=minimum)
+
+
+def test_a_shift_to_a_test_listener_follows_the_bake(acting: Prepared) -> None:
+    swapping(100, changed_at=NOW - timedelta(minutes=5))(acting)
+    change = moving(listener="test", weights=weights("prod-2", "prod-1"))
+    assert watched(acting, change).switches == []
 
 
 def rolled_out(**changes: Any) -> Break:
@@ -740,6 +997,67 @@ BROKEN_CHANGES: tuple[tuple[Callable[..., Any], Change, Break], ...] = (
     (promises.customers_move_only_to_a_ready_slot, moving(), changed_service("prod-2", running=2)),
     (promises.customers_move_only_to_a_ready_slot, moving(), no_target),
     (promises.customers_move_only_to_a_ready_slot, moving(), busy),
+    (
+        promises.customers_move_only_to_a_ready_slot,
+        moving(weights=split(100)),
+        both(swapping(10), no_target),
+    ),
+    (
+        swap_promises.a_shift_has_the_next_weight_or_returns_all,
+        moving(weights={group("prod-1"): 100}),
+        swapping(),
+    ),
+    (swap_promises.a_shift_has_the_next_weight_or_returns_all, moving(), swapping()),
+    (
+        swap_promises.a_shift_has_the_next_weight_or_returns_all,
+        moving(weights={group("prod-1"): 10, group("prod-2"): 100}),
+        swapping(),
+    ),
+    (
+        swap_promises.a_shift_has_the_next_weight_or_returns_all,
+        moving(),
+        swapping(10, returning=("an alarm",)),
+    ),
+    (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, policy=STEPS._replace(approval=Approval(FULL))),
+    ),
+    (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, alarms={"errors": "ALARM"}),
+    ),
+    (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, verdicts=(VERDICT._replace(verdict=BAD),)),
+    ),
+    (
+        swap_promises.customers_move_only_with_approval_and_good_checks,
+        moving(),
+        swapping(10, unreadable=1),
+    ),
+    (
+        swap_promises.the_test_listener_changes_after_the_bake,
+        moving(listener="test", weights=weights("prod-2", "prod-1")),
+        swapping(10),
+    ),
+    (
+        swap_promises.the_test_listener_changes_after_the_bake,
+        moving(listener="test", weights=weights("prod-2", "prod-1")),
+        swapping(100),
+    ),
+    (
+        swap_promises.a_swap_takes_no_tasks_soon_after_a_shift,
+        limited(1),
+        both(returned(NOW - timedelta(minutes=1)), busy),
+    ),
+    (
+        swap_promises.a_swap_takes_no_tasks_soon_after_a_shift,
+        resizing(0),
+        swapping(10),
+    ),
     (promises.a_count_takes_no_tasks_from_a_service_with_scaling, resizing(2), busy),
     (promises.only_a_promote_changes_the_idle_slot, updating(), no_target),
     (
@@ -883,5 +1201,5 @@ def test_the_fakes_are_watched_at_reads_too() -> None:
     watch(cloud)
     cloud.tables.rows["Shop", Environment.DEV] = row("DEV", "dev")
     cloud.load_balancer.listeners[cloud.stacks.estate.listener("Shop", "production")] = []
-    with pytest.raises(Broken, match="production forwards to one slot"):
+    with pytest.raises(Broken, match="production forwards to one slot or by recorded weights"):
         cloud.tables.open_operations()

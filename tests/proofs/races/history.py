@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from devops_core.details.swap import SwapDetails
 from devops_core.model.claims import Claim, Closing
 from devops_core.model.inventory import Row
 from devops_core.model.operation import Operation, Status
@@ -30,6 +31,7 @@ from tests.proofs.races.specification import (
     StartRequest,
     State,
 )  # fmt: skip
+from tests.proofs.races.swap_state import SwapState
 
 _GREEN, _BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 _OPERATION = "/stacks/{applicationName}/operations/{id}"
@@ -67,9 +69,30 @@ class History:
         if call.name in ("tables.close", "tables.correct"):
             closing = call.args[0]
             self._add_instant(f"ends {closing.operation.status}", _end(self.cloud, closing))
+        if call.name == "tables.save" and call.args[0].kind == "swap":
+            self._add_record(call.args[0])
         if call.name == "load_balancer.switch":
-            for application in _applications_behind(self.cloud, call.args[0]):
-                self._add_instant("switches", partial(specification.switched, application))
+            listener, _, weights = call.args
+            for application in _applications_behind(self.cloud, listener):
+                self._add_shift(application, weights)
+
+    def _add_record(self, operation: Operation) -> None:
+        """Add the members of the record of a swap that decide about its next step."""
+        details: SwapDetails = operation.details
+        flags = bool(details.awaiting_at), bool(details.returning)
+        if any(flags):
+            record = partial(specification.recorded, operation.id, *flags)
+            self._add_instant(f"records {flags}", record)
+
+    def _add_shift(self, application: str, weights: Mapping[str, int]) -> None:
+        """Add a change of the share of the customers of the slot that becomes live."""
+        claim = self.cloud.tables.rows[application, _GREEN].claim or ""
+        operation = self.cloud.tables.operations.get((application, claim))
+        live = operation.details.live if operation and operation.kind == "swap" else ""
+        weight = weights.get(self.cloud.stacks.estate.target_group(application, live), 0)
+        self._add_instant(
+            f"shifts to {weight}", partial(specification.shifted, application, weight)
+        )
 
     def _add_claim(self, claim: Claim) -> None:
         operation, name = claim.operation, claim.operation.application
@@ -108,7 +131,8 @@ def _end(cloud: FakeCloud, closing: Closing) -> Apply:
         return partial(specification.corrected, operation.id, status, application, rows)
     succeeded = {part.environment for part in operation.progress if part.status is Status.SUCCEEDED}
     adopts = closing.specification is not None
-    return partial(specification.ended, operation.id, status, succeeded, adopts)
+    forced = any("ended by force" in reason for reason in operation.reasons)
+    return partial(specification.ended, operation.id, status, succeeded, adopts, forced)
 
 
 def initial_state(cloud: FakeCloud) -> State:
@@ -119,7 +143,6 @@ def initial_state(cloud: FakeCloud) -> State:
     for (application, identifier), operation in tables.operations.items():
         versions = tuple((part.environment, part.version) for part in operation.progress)
         aborted, status = bool(operation.aborted_by), operation.status.value
-        switched = operation.kind == "swap" and operation.details.live == cloud.live(application)
         operations[identifier] = OperationState(
             operation.kind,
             application,
@@ -127,7 +150,7 @@ def initial_state(cloud: FakeCloud) -> State:
             tuple(_settings_after(cloud, operation, rows)),
             status,
             aborted,
-            switched,
+            _swap_state(cloud, operation),
             _pending_document(cloud, operation),
         )
     existing = {name for name, _ in tables.rows}
@@ -139,6 +162,25 @@ def initial_state(cloud: FakeCloud) -> State:
     )
     state = State(rows, operations, earlier_keys=earlier_keys, documents=_documents(cloud))
     return _with_listeners(cloud, state)
+
+
+def _swap_state(cloud: FakeCloud, operation: Operation) -> SwapState:
+    """Return the state of a swap; its weight is that of the listener."""
+    if operation.kind != "swap":
+        return SwapState()
+    details: SwapDetails = operation.details
+    estate, application = cloud.stacks.estate, operation.application
+    weights = cloud.load_balancer.weights(estate.listener(application, "production")) or {}
+    approval = details.policy.approval
+    return SwapState(
+        details.policy.weights,
+        approval.before if approval else None,
+        weights.get(estate.target_group(application, details.live), 0),
+        awaiting=bool(details.awaiting_at),
+        approved=bool(details.approved_by),
+        finished=bool(details.finished_by),
+        returning=bool(details.returning),
+    )
 
 
 def _pending_document(cloud: FakeCloud, operation: Operation) -> Document | None:
@@ -224,11 +266,20 @@ def _steps(event: Mapping[str, Any], began: int, ended: int, reply: Reply) -> St
             yield step("read", partial(specification.read, operation["id"], operation["status"]))
         return
     identifier = event["pathParameters"]["id"]
-    if method == "DELETE":
+    if method == "POST":
+        action = json.loads(event["body"])["action"]
+        refusal = partial(specification.not_advanced, identifier, action, result)
+        advance = partial(specification.advanced, identifier, action)
+        yield step(action, advance if "status" in operation else refusal)
+    elif (event["queryStringParameters"] or {}).get("force") == "true":
+        # An accepted one is the end of the operation, or a repetition of it.
+        if reply.status >= 400:
+            yield step("force", partial(specification.not_forced, identifier, result))
+    elif method == "DELETE":
         refusal = partial(specification.not_aborted, identifier, result)
         abort = partial(specification.aborted, identifier)
         yield step("abort", abort if reply.status < 400 else refusal)
-    if method == "GET" or reply.status < 400:
+    if method == "GET" or "status" in operation:
         yield step("read", partial(specification.read, identifier, operation.get("status")))
 
 

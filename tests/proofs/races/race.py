@@ -129,6 +129,7 @@ class RunningRace:
         count = sum(each.kind != "repair" for each in accepted)
         assert count in self.race.accepted, f"{count} operations were accepted"
         self._check_retries()
+        self._restore_production()
         found = self.world.drift()
         assert self.race.drift or not found, f"6: the drift check has {found} findings"
         self._check_ends()
@@ -136,6 +137,16 @@ class RunningRace:
         self.world.hold()
         self.history.add_final_records()
         self.history.check()
+
+    def _restore_production(self) -> None:
+        """Do the work of an admin after an end by force: return the customers by hand."""
+        cloud = self.world.cloud
+        group, listener = cloud.stacks.estate.target_group, cloud.stacks.estate.listener
+        for (name, _), operation in cloud.tables.operations.items():
+            if any("ended by force" in reason for reason in operation.reasons):
+                slots = operation.details.idle, operation.details.live
+                for role, slot in zip(("production", "test"), slots, strict=True):
+                    cloud.load_balancer.listeners[listener(name, role)] = [group(name, slot)]
 
     def _act(self, number: int) -> None:
         self.race.actors[number](self.actors[number])

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from devops_core.naming import SLOTS
-from tests.lab.client import SCHEDULE, Client, Reply
-from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.client import Client, Reply
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
-from tests.lab.memory import accounts, scaled_accounts
+from tests.lab.memory import accounts, racing_swaps, scaled_accounts
 from tests.lab.memory.accounts import ADD_DA, DROP_QA, LEVEL, PRODUCTION, Prepare
-from tests.lab.memory.accounts import Call as Request
+from tests.proofs.races import swaps
+from tests.proofs.races.acts import Call, abort, after_busy, deploy, event, patch, read, schedule
 from tests.proofs.races.race import Act, Actor, Race
-from tests.proofs.races.starts import aged, interrupted
+from tests.proofs.races.starts import OpenOperation, aged
 
 _KEY = {"Idempotency-Key": "build-1"}
 _WAITS = {"Prefer": "wait=25"}
-Call = Callable[[Client], Reply]
 
 _NONE, _TWO, _SOME = (frozenset(each) for each in ({0}, {2}, {1, 2}))
 _BUSY, _GONE = frozenset({"BUSY"}), frozenset({"BUSY", "NO_SUCH_APPLICATION"})
@@ -28,14 +26,6 @@ _EXISTS, _ENDED = frozenset({"ALREADY_EXISTS"}), frozenset({"ALREADY_ENDED"})
 _EITHER = frozenset({"SUCCEEDED", "FAILED"})
 _CONFIGURED, _PROMOTED = (accounts.configured,), (accounts.promoted_update,)
 _EMPTY, _SHOP, _TESTED = (accounts.empty,), (accounts.shop,), (accounts.tested("3.0"),)
-
-
-def _deploy(version: str, *environments: str, **headers: str) -> Call:
-    return lambda actor: actor.deploy(version, *environments, headers=headers)
-
-
-def _patch(document: Mapping[str, Any], **headers: str) -> Call:
-    return lambda actor: actor.patch(document, headers=headers)
 
 
 def _replace(actor: Client) -> Reply:
@@ -50,52 +40,20 @@ def _restart(actor: Client) -> Reply:
     return actor.send("POST", "/stacks/deploy", body)
 
 
-def _schedule(actor: Actor) -> int:
-    return actor.wake(SCHEDULE)
-
-
-def _event(actor: Actor) -> int:
-    return actor.wake(DEPLOYMENT_COMPLETED)
-
-
-def _open_operation(actor: Actor) -> tuple[str, str]:
-    """Return the id and the application of the operation that was open before the race."""
-    application, identifier = next(iter(actor.cloud.tables.operations))
-    return identifier, application
-
-
-def _read(actor: Actor) -> object:
-    return actor.status(*_open_operation(actor))
-
-
-def _abort(actor: Actor) -> object:
-    return actor.abort(*_open_operation(actor))
-
-
-def _after_busy(call: Callable[[Client], Reply], then: Callable[..., Reply]) -> Act:
-    """Return a caller who, after a BUSY response, makes a call for the other operation."""
-
-    def act(actor: Actor) -> object:
-        reply = call(actor)
-        return then(actor, reply.id) if reply.body.get("code") == "BUSY" else reply
-
-    return act
-
-
-_DEV, _OTHER, _QA = _deploy("3.0", "dev"), _deploy("4.0", "dev"), _deploy("4.0", "qa")
-_UPDATE, _UPDATE_PRODUCTION = _patch(LEVEL), _patch(PRODUCTION)
-_ADD_DA, _DROP_QA = _patch(ADD_DA), partial(Client.patch, document=DROP_QA, remove="qa")
-_UPDATE_DEV = _patch({"overrides": {"dev": {"environment": {"NEW": "1"}}}})
-_UPDATE_COUNT = _patch({"overrides": {"prod": {"desiredCount": 3}}})
-_DEV_WAITS, _OTHER_WAITS = _deploy("3.0", "dev", **_WAITS), _deploy("4.0", "dev", **_WAITS)
+_DEV, _OTHER, _QA = deploy("3.0", "dev"), deploy("4.0", "dev"), deploy("4.0", "qa")
+_UPDATE, _UPDATE_PRODUCTION = patch(LEVEL), patch(PRODUCTION)
+_ADD_DA, _DROP_QA = patch(ADD_DA), partial(Client.patch, document=DROP_QA, remove="qa")
+_UPDATE_DEV = patch({"overrides": {"dev": {"environment": {"NEW": "1"}}}})
+_UPDATE_COUNT = patch({"overrides": {"prod": {"desiredCount": 3}}})
+_DEV_WAITS, _OTHER_WAITS = deploy("3.0", "dev", **_WAITS), deploy("4.0", "dev", **_WAITS)
 _SWAP_2, _SWAP_1 = partial(Client.swap, version="2.0"), partial(Client.swap, version="1.0")
 _PROMOTE_WAITS = partial(Client.promote, headers=_WAITS)
 _DELETE_WAITS = partial(Client.delete, headers=_WAITS)
 
 
 def _deploys() -> Iterator[Race]:
-    left, right = _deploy("3.0", "dev", "qa"), _deploy("4.0", "qa", "stage")
-    stage, same = _deploy("4.0", "stage"), _deploy("2.0", "dev")
+    left, right = deploy("3.0", "dev", "qa"), deploy("4.0", "qa", "stage")
+    stage, same = deploy("4.0", "stage"), deploy("2.0", "dev")
     yield Race("deploy-deploy", _SHOP, (_DEV, _OTHER), refusals=_BUSY)
     yield Race("deploy-deploy-waiting", _SHOP, (_DEV_WAITS, _OTHER_WAITS), _SOME, refusals=_BUSY)
     yield Race("deploy-deploy-at-once", _SHOP, (same, _DEV), _SOME, refusals=_BUSY)
@@ -150,7 +108,7 @@ def _updates() -> Iterator[Race]:
     def race(name: str, *actors: Act, accepted: frozenset[int] = _SOME) -> Race:
         return Race(f"update-{name}", _CONFIGURED, actors, accepted, refusals=_BUSY)
 
-    one, waits = frozenset({1}), _patch(LEVEL, **_WAITS)
+    one, waits = frozenset({1}), patch(LEVEL, **_WAITS)
     yield race("deploy-adds", _ADD_DA, _DEV, accepted=_TWO)
     yield race("deploy-removes", _DROP_QA, _QA, accepted=one)
     yield race("promote-adds", _ADD_DA, Client.promote, accepted=_TWO)
@@ -180,7 +138,7 @@ def _updates() -> Iterator[Race]:
     yield race("update-same", _UPDATE_PRODUCTION, _UPDATE_PRODUCTION)
     other = _BUSY | {"PRECONDITION_FAILED"}
     yield replace(race("update-expected", _replace, _UPDATE), refusals=other)
-    keyed = _patch(PRODUCTION, **_KEY)
+    keyed = patch(PRODUCTION, **_KEY)
     yield race("update-key", keyed, keyed, accepted=one)
     creates = partial(Client.create, headers=_WAITS)
     yield Race("create-update", _EMPTY, (creates, waits), _SOME, refusals=_GONE)
@@ -223,7 +181,7 @@ def _scaling() -> Iterator[Race]:
     busy, swapped = (scaled_accounts.busy,), (scaled_accounts.swapped,)
     one, none = frozenset({1}), frozenset[str]()
     scales, others, counts = (
-        _patch({"overrides": {"prod": size}})
+        patch({"overrides": {"prod": size}})
         for size in (
             {"scaling": {"min": 3, "max": 6, "memoryPercent": 70}},
             {"scaling": {"min": 1, "max": 4, "cpuPercent": 50}},
@@ -259,8 +217,8 @@ def _scaling() -> Iterator[Race]:
 def _keys() -> Iterator[Race]:
     """Requests with the same Idempotency-Key: one operation, or a refusal for another body."""
     reused = frozenset({"IDEMPOTENCY_KEY_REUSED"})
-    dev, other = _deploy("3.0", "dev", **_KEY), _deploy("4.0", "dev", **_KEY)
-    waits = _deploy("3.0", "dev", **_KEY, **_WAITS)
+    dev, other = deploy("3.0", "dev", **_KEY), deploy("4.0", "dev", **_KEY)
+    waits = deploy("3.0", "dev", **_KEY, **_WAITS)
     create, swap = partial(Client.create, headers=_KEY), partial(Client.swap, headers=_KEY)
     promote, delete = partial(Client.promote, headers=_KEY), partial(Client.delete, headers=_KEY)
     yield Race("create-create-key", _EMPTY, (create, create))
@@ -299,7 +257,7 @@ def _refused_callers() -> Iterator[Race]:
     for name, (steps, first, second) in calls.items():
         kind, _, rest = name.partition("-")
         for verb, then in (("abort", Client.abort), ("read", Client.status)):
-            actors = (first, _after_busy(second, then))
+            actors = (first, after_busy(second, then))
             variant = f"-{rest}" if rest else ""
             yield replace(race, name=f"{kind}-{verb}{variant}", steps=steps, actors=actors)
 
@@ -323,37 +281,11 @@ def _drifts() -> Iterator[Race]:
         yield Race(f"drift-drift{change}", steps, both, _NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOperation:
-    """An operation in progress, after any of its `writes` except the last one."""
-
-    name: str
-    steps: tuple[Prepare, ...]
-    request: Request
-    writes: int
-
-    @property
-    def fails(self) -> bool:
-        """Whether the operation ends FAILED."""
-        return self.name in ("create-fails", "deploy-crashes", "update-crashes")
-
-    @property
-    def aborts(self) -> bool:
-        """Whether the operation can be aborted."""
-        return self.name != "delete"
-
-    @property
-    def refusals(self) -> frozenset[str]:
-        """The allowed error codes of an abort."""
-        return _ENDED if self.aborts else frozenset({"NOT_ABORTABLE"})
-
-    def at(self, writes: int) -> tuple[Prepare, ...]:
-        """Return the steps to an account whose worker has crashed after a number of writes."""
-        return (*self.steps, interrupted(self.request, writes))
-
-
 _SETTINGS = {"environment": {"LEVEL": "info"}, "desiredCount": 2}
 _CRASHES = {"overrides": {"dev": {"environment": {"BEHAVIOUR": CRASH}}}}
+_WATCHED = (racing_swaps.watched,)
+_CANARY = partial(Client.swap, version="2.0", **racing_swaps.CANARY)
+_APPROVED = partial(Client.swap, version="2.0", **racing_swaps.APPROVED)
 OPEN_OPERATIONS = (
     OpenOperation("create", _EMPTY, Client.create, 3),
     OpenOperation("create-configured", _EMPTY, partial(Client.create, service=_SETTINGS), 12),
@@ -362,12 +294,14 @@ OPEN_OPERATIONS = (
     OpenOperation("deploy-backwards", (accounts.backwards,), _DEV, 7),
     OpenOperation("deploy-crashes", _SHOP, partial(Client.deploy, version="crash"), 8),
     OpenOperation("update", _CONFIGURED, _UPDATE_DEV, 7),
-    OpenOperation("update-crashes", _CONFIGURED, _patch(_CRASHES), 8),
+    OpenOperation("update-crashes", _CONFIGURED, patch(_CRASHES), 8),
     OpenOperation("upgrade", (accounts.newer_template(),), Client.upgrade, 8),
     OpenOperation("promote", _TESTED, Client.promote, 7),
     OpenOperation("swap", _SHOP, Client.swap, 3),
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
     OpenOperation("swap-scaled", (scaled_accounts.busy,), Client.swap, 9),
+    OpenOperation("swap-canary", _WATCHED, _CANARY, 8),
+    OpenOperation("swap-approved", _WATCHED, _APPROVED, 7),
     OpenOperation("delete", _SHOP, Client.delete, 11),
 )
 
@@ -375,12 +309,12 @@ OPEN_OPERATIONS = (
 def _workers() -> Iterator[Race]:
     """Two workers of one operation, after each write of an earlier worker."""
     pairs = {
-        "schedule-event": (_schedule, _event),
-        "schedule-read": (_schedule, _read),
-        "abort-schedule": (_abort, _schedule),
-        "abort-read": (_abort, _read),
-        "abort-abort": (_abort, _abort),
-        "drift-schedule": (Client.drift_check, _schedule),
+        "schedule-event": (schedule, event),
+        "schedule-read": (schedule, read),
+        "abort-schedule": (abort, schedule),
+        "abort-read": (abort, read),
+        "abort-abort": (abort, abort),
+        "drift-schedule": (Client.drift_check, schedule),
     }
     for pair, actors in pairs.items():
         for operation in OPEN_OPERATIONS:
@@ -408,6 +342,8 @@ RACES: Mapping[str, Race] = {
         _refused_callers,
         _drifts,
         _workers,
+        swaps.phases,
+        partial(swaps.workers, OPEN_OPERATIONS),
     )
     for race in races()
 }

@@ -13,6 +13,8 @@ from typing import Any
 
 from devops_core.naming import PRODUCTION, PROMOTABLE, Environment
 from tests.lab.effective import SIZES, effective_settings
+from tests.lab.swap_steps import ALL
+from tests.proofs.races.swap_state import NEW_SWAP, SwapState
 
 # The application and the environment of a row.
 Key = tuple[str, Environment]
@@ -101,9 +103,8 @@ Values = tuple[tuple[Environment, str | None], ...]
 class OperationState:
     """An operation; `versions` and `settings` are those of its releases by environment.
 
-    `switched` means that a swap has switched the production listener. `document` is the revision
-    that becomes the present one as soon as the stack has its environments, None for a change
-    without the stack.
+    `swap` is the progress of a swap. `document` is the revision that becomes the present one as
+    soon as the stack has its environments, None for a change without the stack.
     """
 
     kind: str
@@ -112,7 +113,7 @@ class OperationState:
     settings: Values = ()
     status: str = "IN_PROGRESS"
     aborted: bool = False
-    switched: bool = False
+    swap: SwapState = NEW_SWAP
     document: Document | None = None
 
 
@@ -243,6 +244,12 @@ class StartRequest:
         same_settings = before.settings(_GREEN) == after.settings(_GREEN)
         return PRODUCTION if same_settings and before.size(_GREEN) != after.size(_GREEN) else ()
 
+    def swap(self, state: State) -> SwapState:
+        """Return a new swap: its policy is that of the specification with members of the body."""
+        present = state.documents.get(self.application)
+        policy = json.loads(present.text).get("production", {}) if present else {}
+        return SwapState.of({**policy, **json.loads(self.content)})
+
 
 def accepted(start: StartRequest, identifier: str, state: State) -> State | None:
     """Accept an operation, or return the known one of the Idempotency-Key."""
@@ -252,6 +259,8 @@ def accepted(start: StartRequest, identifier: str, state: State) -> State | None
     if start.key in state.earlier_keys:
         known = identifier in state.operations and not state.rows_of(start.application)
         return state if known else None
+    if _returned_swap(start, state) == identifier:
+        return aborted(identifier, state)
     operation = _started_operation(start, state)
     if operation is None or identifier in state.operations:
         return None
@@ -266,6 +275,18 @@ def accepted(start: StartRequest, identifier: str, state: State) -> State | None
     if start.key is None:
         return after
     return replace(after, keys={**after.keys, start.key: (start.body, identifier)})
+
+
+def _returned_swap(start: StartRequest, state: State) -> str | None:
+    """Return the swap in progress that a request rolls back: it names the release before it."""
+    rows = state.rows_of(start.application)
+    if start.kind != "swap" or start.version is None or _GREEN not in rows:
+        return None
+    green, blue = rows[_GREEN], rows[_BLUE]
+    operation = state.operations.get(green.holder or "")
+    names_previous = start.version == green.version and start.version != blue.version
+    swaps = operation is not None and operation.kind == "swap"
+    return green.holder if swaps and names_previous else None
 
 
 def _started_operation(start: StartRequest, state: State) -> OperationState | None:
@@ -298,6 +319,7 @@ def _started_operation(start: StartRequest, state: State) -> OperationState | No
         wanted = {_GREEN: rows[_BLUE].settings, _BLUE: rows[_GREEN].settings}
         if start.version and (start.version == green or start.version != blue):
             return None
+        return replace(_operation(start, versions, wanted), swap=start.swap(state))
     if start.kind == "deploy-blue":
         source = next((name for name in PROMOTABLE if name in rows and rows[name].version), None)
         if source is None or rows[source].holder or not _deployable(start, state):
@@ -368,7 +390,8 @@ def nothing_to_do(start: StartRequest, state: State) -> State | None:
         return None
     live, operation = rows[_GREEN].version, state.operations.get(rows[_GREEN].holder or "")
     if operation:
-        live = dict(operation.versions)[_GREEN] if operation.switched else None
+        switched = operation.kind == "swap" and operation.swap.weight == ALL
+        live = dict(operation.versions)[_GREEN] if switched else None
     return state if live and live == start.version else None
 
 
@@ -443,21 +466,86 @@ def read(identifier: str, status: str | None, state: State) -> State | None:
     return state if (operation.status if operation else None) == status else None
 
 
-def switched(application: str, state: State) -> State | None:
-    """Switch the production listener; only a swap that claims production can do it."""
+def shifted(application: str, weight: int, state: State) -> State | None:
+    """Change the share of the customers of the new release; only a swap with a claim can do it."""
     green = state.rows_of(application).get(_GREEN)
     operation = state.operations.get(green.holder or "") if green else None
     if green is None or operation is None or operation.kind != "swap":
         return None
-    return state.with_operation(green.holder or "", replace(operation, switched=True))
+    swap = operation.swap.shifted(weight, aborted=operation.aborted)
+    if swap is None:
+        return None
+    return state.with_operation(green.holder or "", replace(operation, swap=swap))
+
+
+def recorded(identifier: str, awaiting: bool, returning: bool, state: State) -> State | None:
+    """Record that a swap waits for an approval, or that all customers return.
+
+    A return is final.
+    """
+    operation = state.operations.get(identifier)
+    if operation is None or (operation.swap.returning and not returning):
+        return None
+    swap = replace(operation.swap, awaiting=awaiting, returning=returning)
+    return state.with_operation(identifier, replace(operation, swap=swap))
+
+
+def advanced(identifier: str, action: str, state: State) -> State | None:
+    """Approve or finish a swap; a repetition has no effect, and no return is continued."""
+    operation = state.operations.get(identifier)
+    if operation is None or operation.kind != "swap" or operation.status != "IN_PROGRESS":
+        return None
+    swap = operation.swap
+    if operation.aborted or swap.returning:
+        return None
+    if action == "continue":
+        if not (swap.approved or swap.waits_for_approval):
+            return None
+        swap = replace(swap, approved=True)
+    else:
+        swap = swap.with_finish()
+    return state.with_operation(identifier, replace(operation, swap=swap))
+
+
+def not_advanced(identifier: str, action: str, code: str, state: State) -> State | None:
+    """Refuse to approve or to finish an operation; the code must be true."""
+    operation = state.operations.get(identifier)
+    over = operation is not None and operation.status != "IN_PROGRESS"
+    reasons = {
+        "NOT_FOUND": operation is None,
+        "ALREADY_ENDED": over,
+        "CONFLICT": not over and advanced(identifier, action, state) is None,
+        "CHANGED_MEANWHILE": True,
+    }
+    return state if reasons.get(code) else None
+
+
+def not_forced(identifier: str, code: str, state: State) -> State | None:
+    """Refuse to end an operation by force; the code must be true."""
+    operation = state.operations.get(identifier)
+    over = operation is not None and operation.status != "IN_PROGRESS"
+    reasons = {
+        "NOT_FOUND": operation is None,
+        "ALREADY_ENDED": over,
+        "NOT_BLOCKED": not over and operation is not None and not operation.aborted,
+        "CHANGED_MEANWHILE": True,
+    }
+    return state if reasons.get(code) else None
 
 
 def ended(
-    identifier: str, status: str, done: Collection[Environment], adopts: bool, state: State
+    identifier: str,
+    status: str,
+    done: Collection[Environment],
+    adopts: bool,
+    forced: bool,
+    state: State,
 ) -> State | None:
     """End an operation once; a deploy succeeded in `done`.
 
-    `adopts` means that the revision of an update becomes the present one with its end.
+    `adopts` means that the revision of an update becomes the present one with its end. A swap that
+    was aborted, or that has recorded a return, ends with all customers on the previous release,
+    except for a `forced` end.
     """
     operation = state.operations.get(identifier)
     if operation is None or operation.status != "IN_PROGRESS":
@@ -465,7 +553,7 @@ def ended(
     succeeded = status == "SUCCEEDED"
     if operation.aborted and operation.kind == "create" and succeeded:
         return None
-    if operation.kind == "swap" and operation.switched is not succeeded:
+    if operation.kind == "swap" and not _can_end(operation, succeeded=succeeded, forced=forced):
         return None
     if adopts is not (operation.document is not None) and (adopts or succeeded):
         return None
@@ -500,6 +588,13 @@ def ended(
         if key[0] != operation.application or key[1] in environments
     }
     return replace(after, rows=existing)
+
+
+def _can_end(operation: OperationState, *, succeeded: bool, forced: bool) -> bool:
+    """Return whether a swap can end with its present weight."""
+    if succeeded:
+        return operation.swap.weight == ALL and not (operation.aborted or operation.swap.returning)
+    return forced or operation.swap.weight == 0
 
 
 def corrected(

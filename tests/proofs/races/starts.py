@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 from tests.lab.client import Client
@@ -47,3 +48,32 @@ def interrupted(request: Request, writes: int) -> Prepare:
         cloud.wire.heal()
 
     return prepare
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOperation:
+    """An operation in progress, after any of its `writes` except the last one."""
+
+    name: str
+    steps: tuple[Prepare, ...]
+    request: Request
+    writes: int
+
+    @property
+    def fails(self) -> bool:
+        """Whether the operation ends FAILED."""
+        return self.name in ("create-fails", "deploy-crashes", "update-crashes", "swap-approved")
+
+    @property
+    def aborts(self) -> bool:
+        """Whether the operation can be aborted."""
+        return self.name != "delete"
+
+    @property
+    def refusals(self) -> frozenset[str]:
+        """The allowed error codes of an abort."""
+        return frozenset({"ALREADY_ENDED" if self.aborts else "NOT_ABORTABLE"})
+
+    def at(self, writes: int) -> tuple[Prepare, ...]:
+        """Return the steps to an account whose worker has crashed after a number of writes."""
+        return (*self.steps, interrupted(self.request, writes))

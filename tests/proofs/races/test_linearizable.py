@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -21,6 +22,11 @@ _DEPLOY = StartRequest("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0"
 _KEYED = StartRequest("deploy", "deploy 3.0", "Shop", (Environment.DEV,), "3.0", key="build-1")
 _PROMOTE, _SWAP = StartRequest("deploy-blue", "", "Shop"), StartRequest("swap", "", "Shop")
 _SWAP_2 = StartRequest("swap", "", "Shop", version="2.0")
+_SWAP_1 = StartRequest("swap", "", "Shop", version="1.0")
+_CANARY, _APPROVED = (
+    StartRequest("swap", "", "Shop", content=json.dumps({"strategy": {"type": kind}, **more}))
+    for kind, more in (("canary", {}), ("linear", {"approval": {"before": "full"}}))
+)
 _DELETE = StartRequest("delete", "", "Shop")
 _CREATE = StartRequest("create", "", "Shop", (Environment.DEV, *PRODUCTION))
 _OK, _OPEN, _FAILED = "SUCCEEDED", "IN_PROGRESS", "FAILED"
@@ -52,11 +58,24 @@ def _aborted(began: int, ended: int, name: str, code: str | None = None) -> Step
 
 
 def _ends(now: int, name: str, status: str) -> Step[State]:
-    return _at(now, now, partial(spec.ended, name, status, (), False))
+    return _at(now, now, partial(spec.ended, name, status, (), False, False))
+
+
+def _shifts(now: int, weight: int) -> Step[State]:
+    return _at(now, now, partial(spec.shifted, "Shop", weight))
 
 
 def _switches(now: int) -> Step[State]:
-    return _at(now, now, partial(spec.switched, "Shop"))
+    return _shifts(now, 100)
+
+
+def _records(now: int, *, awaiting: bool = False, returning: bool = False) -> Step[State]:
+    return _at(now, now, partial(spec.recorded, "a", awaiting, returning))
+
+
+def _advanced(began: int, ended: int, action: str, code: str | None = None) -> Step[State]:
+    refusal = partial(spec.not_advanced, "a", action, code or "")
+    return _at(began, ended, refusal if code else partial(spec.advanced, "a", action))
 
 
 def _final_records(
@@ -93,6 +112,26 @@ POSSIBLE: dict[str, Steps] = {
     "a name is free again": [
         _accepted(1, 2, _DELETE, "a"), _refused(3, 4, _CREATE, "ALREADY_EXISTS"),
         _ends(5, "a", _OK), _accepted(6, 7, _CREATE, "b"),
+    ],
+    "a canary shifts twice": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _switches(4), _ends(5, "a", _OK),
+    ],
+    "a worker shifts at the same time as an abort, and then returns": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _aborted(4, 5, "a"), _switches(6),
+        _records(7, returning=True), _shifts(8, 0), _ends(9, "a", _FAILED),
+    ],
+    "a swap to the previous version returns the swap in progress": [
+        _accepted(1, 2, _SWAP_2, "a"), _switches(3), _accepted(4, 5, _SWAP_1, "a"),
+        _shifts(6, 0), _ends(7, "a", _FAILED), _final_records(8, {}, {"a": (_FAILED, True)}),
+    ],
+    "the last step of a swap needs an approval": [
+        _accepted(1, 2, _APPROVED, "a"),
+        _advanced(3, 4, "continue", "CONFLICT"), _records(5, awaiting=True),
+        _advanced(6, 7, "continue"), _shifts(8, 10),
+    ],
+    "the end of the waits replaces an approval and the other steps": [
+        _accepted(1, 2, _APPROVED, "a"), _shifts(3, 10), _advanced(4, 5, "finish"), _switches(6),
+        _ends(7, "a", _OK), _advanced(8, 9, "finish", "ALREADY_ENDED"),
     ],
     "an abort is repeated": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
@@ -157,6 +196,54 @@ IMPOSSIBLE: dict[str, Steps] = {
     ],
     "an abort is refused before the end": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a", "ALREADY_ENDED"), _ends(5, "a", _OK),
+    ],
+    "an aborted swap succeeds": [
+        _accepted(1, 2, _SWAP, "a"), _switches(3), _aborted(4, 5, "a"), _ends(6, "a", _OK),
+    ],
+    "a swap in a return succeeds": [
+        _accepted(1, 2, _SWAP, "a"), _switches(3), _records(4, returning=True), _ends(5, "a", _OK),
+    ],
+    "customers shift again after a return": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _records(4, returning=True), _shifts(5, 0),
+        _shifts(6, 10),
+    ],
+    "customers shift twice after an abort": [
+        _accepted(1, 2, _CANARY, "a"), _aborted(3, 4, "a"), _shifts(5, 10), _switches(6),
+    ],
+    "customers return without a reason": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _shifts(4, 0),
+    ],
+    "a return is not final": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _records(4, returning=True),
+        _records(5, awaiting=True),
+    ],
+    "a step is left out": [_accepted(1, 2, _CANARY, "a"), _switches(3)],
+    "a swap shifts to a weight that its policy does not have": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 20),
+    ],
+    "a swap ends with two releases": [
+        _accepted(1, 2, _CANARY, "a"), _shifts(3, 10), _ends(4, "a", _FAILED),
+    ],
+    "the last step begins without its approval": [
+        _accepted(1, 2, _APPROVED, "a"), *(_shifts(2 + n, 10 * n) for n in range(1, 11)),
+    ],
+    "an approval is refused although the swap waits": [
+        _accepted(1, 2, _APPROVED, "a"), _records(3, awaiting=True),
+        _advanced(4, 5, "continue", "CONFLICT"),
+    ],
+    "an approval is accepted after an abort": [
+        _accepted(1, 2, _APPROVED, "a"), _records(3, awaiting=True), _aborted(4, 5, "a"),
+        _advanced(6, 7, "continue"),
+    ],
+    "a finish is accepted after an abort": [
+        _accepted(1, 2, _CANARY, "a"), _aborted(3, 4, "a"), _advanced(5, 6, "finish"),
+    ],
+    "a finish is accepted after the end": [
+        _accepted(1, 2, _CANARY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
+        _advanced(6, 7, "finish"),
+    ],
+    "a swap to the next version rolls the swap back": [
+        _accepted(1, 2, _SWAP_2, "a"), _accepted(3, 4, _SWAP_2, "a"),
     ],
     "a row is claimed after all operations have ended": [
         _accepted(1, 2, _SWAP, "a"), _final_records(3, {}, {"a": (_OPEN, False)}),

@@ -11,9 +11,9 @@ from tests.lab.memory.memory_world import World
 from tests.lab.report import spread
 from tests.proofs.races.__main__ import CI_TWO_PREEMPTIONS, CI_WORKER_RACES, SIZES
 from tests.proofs.races.race import Outcome, run
-from tests.proofs.races.races import OPEN_OPERATIONS, RACES, OpenOperation
+from tests.proofs.races.races import OPEN_OPERATIONS, RACES
 from tests.proofs.races.scheduler import Schedule, interleavings
-from tests.proofs.races.starts import prepared
+from tests.proofs.races.starts import OpenOperation, prepared
 
 
 def _named(pair: str) -> list[str]:

@@ -152,11 +152,10 @@ class DynamoDB:
     def _query(self, request: Any) -> dict[str, Any]:
         table = self.tables[request["TableName"]]
         if "IndexName" in request:
-            assert (request["IndexName"], request["KeyConditionExpression"]) == (
-                "OpenOperations",
-                "#open = :open",
-            )
-            found = [entry for _, entry in sorted(table.index.items())][: request["Limit"]]
+            assert request["IndexName"] == "OpenOperations"
+            low, high = _index_range(request)
+            entries = [entry for key, entry in sorted(table.index.items()) if low <= key[0] <= high]
+            found = entries[: request["Limit"]]
             self.consumed.reads(sum(map(size, found)), consistent=False)
             return {"Items": found}
         return self._range(table, request)
@@ -219,6 +218,17 @@ _OK = _Http(200)
 
 def _moto(item: Item) -> MotoItem:
     return MotoItem(DynamoType({"S": ""}), None, dict(item))
+
+
+def _index_range(request: Any) -> tuple[str, str]:
+    """Return the first and the last key of a query of open operations or of notifications."""
+    values = request["ExpressionAttributeValues"]
+    if "begins_with" in request["KeyConditionExpression"]:
+        assert request["KeyConditionExpression"].endswith("begins_with(#entry, :operation)")
+        first = values[":operation"]["S"]
+        return first, first + _LAST
+    assert request["KeyConditionExpression"].endswith("#entry BETWEEN :low AND :high")
+    return values[":low"]["S"], values[":high"]["S"]
 
 
 def _check(request: Any, before: Item) -> None:

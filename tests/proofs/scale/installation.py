@@ -16,14 +16,16 @@ from typing import Any, cast
 
 import botocore.session
 
-from devops_core import ports
+from devops_core import notification_ports, ports
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
+from devops_core.adapters.dynamodb.outbox import DynamoOutbox
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
 from tests.lab.client import Client, Reply, handled
 from tests.lab.fakes import REGION, FakeCloud
 from tests.lab.fakes.listing import FakeListing
+from tests.lab.fakes.outbox import FakeOutbox
 from tests.lab.fakes.tables import FakeTables
 from tests.proofs.scale.capacity import Capacity, Item
 from tests.proofs.scale.dynamodb import DynamoDB, Partition, Table
@@ -100,6 +102,8 @@ class Installation:
         self.cloud.tables = cast(FakeTables, tables)
         listing: ports.Listing = DynamoListing(self.client, names, cloud.gather, details_type)
         self.cloud.listing = cast(FakeListing, listing)
+        outbox: notification_ports.Outbox = DynamoOutbox(self.client, names.log)
+        self.cloud.outbox = cast(FakeOutbox, outbox)
         self._prepare_original()
         self.cloud.clock.pass_(hours=1)
 

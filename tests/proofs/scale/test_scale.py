@@ -66,9 +66,9 @@ def test_an_operation_consumes_the_same_with_many_applications(
     assert many.consumed[operation].calls
 
 
-def test_the_schedule_makes_one_query_when_nothing_is_open(many: Measurements) -> None:
-    assert many.consumed[IDLE].calls == ("Query",)
-    assert many.consumed[IDLE].read == 0.5
+def test_the_schedule_makes_two_queries_when_nothing_is_open(many: Measurements) -> None:
+    assert many.consumed[IDLE].calls == ("Query", "Query")
+    assert many.consumed[IDLE].read == 1
 
 
 def test_the_drift_check_is_bounded_by_its_limit(few: Measurements, many: Measurements) -> None:

@@ -10,21 +10,25 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.lab.planted import plant
 from tests.lab.planted.in_life import BUGS
 from tests.lab.sizes import Sizes
 from tests.proofs.stateful.independent import BACKEND
-from tests.proofs.stateful.machine import Service
+from tests.proofs.stateful.machine import Service, Stacks
+from tests.proofs.stateful.swap_machine import Swaps
 
 _BUGS = {bug.name: bug for bug in BUGS}
+_MACHINES: Mapping[str, type[RuleBasedStateMachine]] = {
+    "service": Service, "stacks": Stacks, "swaps": Swaps,
+}  # fmt: skip
 # The numbers of sequences (examples) and of steps in a sequence.
 CI_EXAMPLES, CI_STEPS = 300, 40
 EXAMPLES, STEPS = 1000, 50
@@ -62,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--examples", type=int, default=EXAMPLES, help=f"sequences (default: {EXAMPLES})")
     add("--steps", type=int, default=STEPS, help=f"maximum of steps (default: {STEPS})")
     add("--seed", type=int, default=SEED, help=f"the seed (default: {SEED})")
+    add("--machine", choices=_MACHINES, default="service", help="its steps (default: service)")
     add("--no-shrink", action="store_true", help="do not search for a shorter sequence")
     add(
         "--bug",
@@ -73,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.bug:
         plant(_BUGS[options.bug])
     chosen = settings(options.examples, options.steps, shrink=not options.no_shrink)
-    return _run(hypothesis.seed(options.seed)(Service), chosen)
+    return _run(hypothesis.seed(options.seed)(_MACHINES[options.machine]), chosen)
 
 
-def _run(machine: type[Service], chosen: hypothesis.settings) -> int:
+def _run(machine: type[RuleBasedStateMachine], chosen: hypothesis.settings) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         set_hypothesis_home_dir(Path(directory))

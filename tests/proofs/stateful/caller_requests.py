@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devops_core.model.inventory import Service
 from devops_core.model.operation import Operation
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment
 from tests.lab.client import Client, Reply
@@ -94,6 +95,14 @@ class CallerRequest:
                 or self.claims == _environments(operation, self.kind)
             )
         )
+
+    def names(self, release: Service | None) -> bool:
+        """Return whether a swap names a release by its version or its revision."""
+        named = dict(self.members)
+        version, spec = named.get("version"), named.get("spec")
+        if release is None or (version is None and spec is None):
+            return False
+        return version in (None, release.version) and spec in (None, release.spec)
 
     def without_key(self) -> CallerRequest:
         """Return this request without its Idempotency-Key."""

@@ -33,6 +33,17 @@ def listener_weighted(cloud: FakeCloud, application: str, _: int) -> bool:
     return _forward(cloud, application, _listeners(cloud, application)[0], *SLOTS)
 
 
+def listener_split(cloud: FakeCloud, application: str, pick: int) -> bool:
+    """Forward production to both slots with different weights."""
+    listener = _listeners(cloud, application)[0]
+    if not _forward(cloud, application, listener, *SLOTS):
+        return False
+    weights = (10 * (pick % 9 + 1), 10 * (9 - pick % 9))
+    groups = cloud.load_balancer.listeners[listener]
+    cloud.load_balancer.split[listener] = dict(zip(groups, weights, strict=True))
+    return True
+
+
 def listener_misdirected(cloud: FakeCloud, application: str, _: int) -> bool:
     """Forward production to the service of a test environment."""
     return _forward(cloud, application, _listeners(cloud, application)[0], "dev")
@@ -94,6 +105,7 @@ CHANGES: Mapping[str, Change] = {
         listeners_exchanged,
         listener_moved,
         listener_weighted,
+        listener_split,
         listener_misdirected,
         service_deployed,
         service_scaled,

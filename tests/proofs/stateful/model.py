@@ -22,13 +22,15 @@ _ACCEPTED = frozenset({200, 202, 424})
 _REFUSED = frozenset({409})
 _ACCEPTED_OR_REFUSED = _ACCEPTED | _REFUSED
 _REUSED = frozenset({422})
+_ROLES = (Environment.PROD_GREEN, Environment.PROD_BLUE)
 # A faulty document, and another revision than the expected one.
 _FAULTY, _OTHER_REVISION = frozenset({400}), frozenset({412})
 # The kinds of operation that hold the specification of an application.
 _HOLD_SPECIFICATION = ("create", "update", "upgrade", "delete")
 # The additional allowed statuses during faults of AWS.
 _UNAVAILABLE = frozenset({502, 503})
-# An Idempotency-Key is valid for 24 h; near this limit the response depends on jumps of the clocks.
+# An Idempotency-Key is valid until 24 h after the deadline of its operation; near this limit the
+# response depends on jumps of the clocks.
 _KEY_VALIDITY = timedelta(hours=24)
 _CLOCK_JUMPS = timedelta(hours=2)
 
@@ -85,10 +87,22 @@ class Model:
             claim = self._cloud.tables.records[request.application].claim
             # CloudFormation cannot update each stack.
             return Allowed(_REFUSED, {claim}) if claim else Allowed(_ACCEPTED_OR_REFUSED)
+        if returned := self._returned_swap(request, inventory):
+            return Allowed(_ACCEPTED, {returned})
         if request.application in self.changed_manually:
             return Allowed(_ACCEPTED_OR_REFUSED)
         holders = self._holders(request, inventory)
         return Allowed(_REFUSED, holders) if holders else self._free(request, inventory)
+
+    def _returned_swap(self, request: CallerRequest, inventory: Inventory) -> str | None:
+        """Return the open swap that a request rolls back: it names the release before this swap."""
+        green, blue = (inventory.rows.get(role) for role in _ROLES)
+        if request.kind != "swap" or not green or not blue:
+            return None
+        operation = self._cloud.tables.operations.get((request.application, green.claim or ""))
+        names_previous = request.names(green.service) and not request.names(blue.service)
+        swaps = operation is not None and operation.kind == "swap" and not operation.ended
+        return green.claim if swaps and names_previous else None
 
     def _is_recreated(self, application: str, operation: str) -> bool:
         """Return whether an existing application is newer than an operation.
@@ -184,7 +198,7 @@ class Model:
         operation = reply.body.get("operation")
         if operation and undisturbed and allowed.operations is not None:
             assert operation["id"] in allowed.operations, f"{message}, not {allowed.operations}"
-        if operation and reply.status in _ACCEPTED:
+        if operation and reply.status in _ACCEPTED and "abortedBy" not in operation:
             assert self.accepted[operation["id"]].body == request.body, (
                 f"{message}, but its request was another one"
             )
@@ -225,7 +239,7 @@ class Model:
         before = self._keys.get(key)
         age = operation.requested_at - before[2] if before else _KEY_VALIDITY
         assert age >= _KEY_VALIDITY - _CLOCK_JUMPS, f"key {key} has two operations"
-        self._keys[key] = request, operation.id, operation.requested_at
+        self._keys[key] = request, operation.id, operation.deadline
 
     # --- after each step ---
 

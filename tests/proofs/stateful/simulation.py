@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
 
+from devops_core.details.swap import SwapDetails
 from devops_core.errors import AwsError
 from devops_core.model.operation import Operation
 from devops_core.model.stack_change import ResourceChange
@@ -18,6 +19,7 @@ from tests.lab.faults import Kind as Fault
 from tests.lab.memory import accounts
 from tests.lab.memory.memory_world import World
 from tests.lab.promises import Broken, given_up
+from tests.lab.world import OPERATION
 from tests.proofs.stateful.caller_requests import CallerRequest
 from tests.proofs.stateful.manual_changes import CHANGES
 from tests.proofs.stateful.model import Model
@@ -27,6 +29,7 @@ NAMES = ("Shop", "Shop-dev-api")
 # After this time a late call has taken effect (tests/lab/memory/wire_faults.py) and a new stack is
 # visible. In AWS this takes seconds; the lease of a worker waits 65 s for it.
 _DELAY_LIMIT = 60
+_ACCEPTED, _REFUSED = (200, 202, 424), (409,)
 # The exceptions that end an invocation.
 _ENDS_INVOCATION = (Crash, AwsError)
 
@@ -185,6 +188,29 @@ class Simulation:
         statuses = expected if undisturbed else (200, 202, 409, 502, 503)
         assert reply is None or reply.status in statuses, reply
 
+    def advance(self, key: tuple[str, str], action: str) -> None:
+        """Continue or finish an operation by its application and id."""
+        before, hits = self.cloud.tables.operations[key], len(self.faults.hit)
+        reply = self._response(partial(self.api.advance, key[1], action, key[0]))
+        undisturbed = self._undisturbed_since(hits)
+        assert reply or not undisturbed, f"{action} crashed"
+        expected = _ACCEPTED if _can_advance(before, action) else _REFUSED
+        allowed = expected if undisturbed else {*_ACCEPTED, *_REFUSED, 502, 503}
+        assert reply is None or reply.status in allowed, f"{action} got {reply}"
+
+    def force(self, key: tuple[str, str]) -> None:
+        """End an operation by force, and record that its application can differ from its rows."""
+        query, named = {"force": "true"}, {"applicationName": key[0], "id": key[1]}
+        send = partial(self.api.send, "DELETE", OPERATION, parameters=named, query=query)
+        before, hits = self.cloud.tables.operations[key], len(self.faults.hit)
+        reply = self._response(send)
+        undisturbed = self._undisturbed_since(hits)
+        assert reply or not undisturbed, "an end by force crashed"
+        assert reply is None or reply.status in (200, 409, 502, 503), reply
+        after = self.cloud.tables.operations[key]
+        if after.ended and not before.ended:
+            self._record_manual_change(key[0], "listeners by force")
+
     def _response(self, send: Callable[[], Reply]) -> Reply | None:
         with violations_as_assertions():
             try:
@@ -278,20 +304,23 @@ class Simulation:
     def change_manually(self, application: str, change: str, pick: int) -> None:
         """Change an application manually."""
         if CHANGES[change](self.cloud, application, pick):
-            self.model.record_manual_change(application)
-            if change == "row_removed":
-                self.incomplete.add(application)
-                self.watcher.incomplete.add(application)
-            if change.startswith("listener"):
-                self.watcher.moved.add(application)
-                operations = self.cloud.tables.operations.items()
-                self.watcher.overruled |= {
-                    identifier
-                    for (name, identifier), each in operations
-                    if name == application and not each.ended
-                }
-            if self.cloud.live(application) is None:
-                self.watcher.excused.add(application)
+            self._record_manual_change(application, change)
+
+    def _record_manual_change(self, application: str, change: str) -> None:
+        self.model.record_manual_change(application)
+        if change == "row_removed":
+            self.incomplete.add(application)
+            self.watcher.incomplete.add(application)
+        if change.startswith("listener"):
+            self.watcher.moved.add(application)
+            operations = self.cloud.tables.operations.items()
+            self.watcher.overruled |= {
+                identifier
+                for (name, identifier), each in operations
+                if name == application and (not each.ended or "force" in change)
+            }
+        if self.cloud.live(application) is None:
+            self.watcher.excused.add(application)
 
     def pass_(self, seconds: float) -> None:
         """Let time pass."""
@@ -325,6 +354,15 @@ class Simulation:
             caused_by_aws = any(name in str(members) for name in _AWS_ERRORS)
             assert caused_by_aws or not is_error, f"{message}: {members}"
         self.cloud.lines.clear()
+
+
+def _can_advance(operation: Operation, action: str) -> bool:
+    """Return whether a call to continue or to finish must be accepted."""
+    if operation.kind != "swap" or operation.ended or operation.aborted_by:
+        return False
+    details: SwapDetails = operation.details
+    waits = details.approved_by or details.phase == "AWAITING_APPROVAL"
+    return not details.returning and (action == "finish" or bool(waits))
 
 
 # The names of AWS errors in the log.

@@ -1,0 +1,233 @@
+"""Notifications: each one is sent at least once, with the facts of its event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devops_core.engine import outbox
+from devops_core.errors import AccessDeniedError, RefusedError, UnreachableError
+from devops_core.model.notification import OutboxKey
+from tests.lab.client import USER, Client
+from tests.lab.events import DEPLOYMENT_COMPLETED
+from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.fakes.task_service import CRASH
+from tests.lab.measured import forget, sums, told
+
+API = "https://api.example.com/dev"
+
+
+@pytest.fixture
+def shop(shop: FakeCloud, api: Client) -> FakeCloud:
+    """Shop without unsent notifications; that of its creation is sent."""
+    shop.settings = shop.settings._replace(public_url=API)
+    api.tick()
+    assert titles(shop, 0) == ["Operation ended"]
+    return shop
+
+
+def titles(cloud: FakeCloud, earlier: int = 1) -> list[str]:
+    """Return the titles of the sent messages, except some earlier ones."""
+    return [message.title for message in cloud.notifications.sent[earlier:]]
+
+
+def details(cloud: FakeCloud, earlier: int = 1) -> list[Any]:
+    return [message.detail for message in cloud.notifications.sent[earlier:]]
+
+
+def sent_ids(cloud: FakeCloud) -> list[str]:
+    return [detail["id"] for detail in details(cloud)]
+
+
+def test_the_schedule_sends_the_end_of_an_operation(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    api.tick()
+    operation = api.finished(api.deploy("1.1", "dev")).operation
+    assert titles(shop, 2) == []
+    api.tick()
+    assert titles(shop, 2) == ["Operation ended"]
+    url = f"{API}/stacks/Shop/operations/{operation['id']}"
+    assert details(shop, 2) == [
+        {
+            "id": f"{operation['id']}-END",
+            "operation": operation["id"],
+            "kind": "deploy",
+            "applicationName": "Shop",
+            "caller": USER,
+            "outcome": "SUCCEEDED",
+            "status": "SUCCEEDED",
+            "version": "1.1",
+            "environments": [
+                {
+                    "environment": "DEV",
+                    "status": "SUCCEEDED",
+                    "version": "1.1",
+                    "previousVersion": "1.0",
+                }
+            ],
+            "url": url,
+            "text": f"Operation ended: deploy of Shop, SUCCEEDED. DEV 1.0 to 1.1."
+            f" by iam user/alice {url}",
+        }
+    ]
+    assert shop.tables.outbox == {}
+    api.tick()
+    assert len(shop.notifications.sent) == 3
+
+
+def test_a_failure_has_its_reason(shop: FakeCloud, api: Client) -> None:
+    shop.push("9.9", CRASH)
+    api.finished(api.deploy("9.9", "dev"))
+    api.tick()
+    (detail,) = details(shop)
+    assert (detail["outcome"], detail["status"]) == ("FAILED", "FAILED")
+    assert detail["reason"] in detail["text"].replace("'", '"')
+    assert not {*'"\\<>&'} & {*detail["text"]}
+
+
+def test_an_event_of_aws_sends_at_once(shop: FakeCloud, api: Client) -> None:
+    shop.containers.automatic = False
+    api.deploy("1.0", "dev")
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    api.wake(DEPLOYMENT_COMPLETED)
+    assert titles(shop) == ["Operation ended"]
+
+
+def test_drift_is_sent_with_its_findings(settled: FakeCloud, api: Client) -> None:
+    api.tick()
+    earlier = len(settled.notifications.sent)
+    for listener, slot in (("production", "prod-2"), ("test", "prod-1")):
+        estate, group = settled.stacks.estate, settled.stacks.estate.target_group("Shop", slot)
+        settled.load_balancer.listeners[estate.listener("Shop", listener)] = [group]
+    assert api.drift_check() == 1
+    api.tick()
+    assert titles(settled, earlier) == ["Drift found", "Operation ended"]
+    found, _ = details(settled, earlier)
+    assert found["outcome"] == "DRIFT"
+    assert found["reason"]
+
+
+def test_a_crash_after_the_call_sends_the_same_id_again(shop: FakeCloud, api: Client) -> None:
+    api.finished(api.deploy("1.0", "dev"))
+    shop.wire.fail("outbox.remove", Crash(), times=1)
+    with pytest.raises(Crash):
+        api.tick()
+    api.tick()
+    first, again = sent_ids(shop)
+    assert first == again
+    assert shop.tables.outbox == {}
+
+
+def unsent(shop: FakeCloud, api: Client, count: int) -> list[str]:
+    """Return the ids of a number of notifications that are not sent."""
+    shop.wire.fail("notifications.send", UnreachableError("no answer"))
+    for number in range(count):
+        api.finished(api.deploy(f"1.{number % 3}", "dev"))
+    shop.wire.heal()
+    forget(shop)
+    return [each.id for each in shop.tables.outbox.values()]
+
+
+def test_a_refused_notification_remains_and_does_not_stop_others(
+    shop: FakeCloud, api: Client
+) -> None:
+    first, second = unsent(shop, api, 2)
+    shop.notifications.refused[first] = "InternalFailure: try again"
+    api.tick()
+    assert sent_ids(shop) == [second]
+    (line,) = told(shop, "notification failed")
+    assert (line["operation"], line["applicationName"]) == (first.partition("-")[0], "Shop")
+    assert "InternalFailure" in line["error"]
+    assert sums(shop)["ReconcileErrors",] == 1
+    shop.notifications.refused.clear()
+    api.tick()
+    assert sent_ids(shop) == [second, first]
+
+
+def test_a_batch_that_is_refused_is_sent_one_by_one(shop: FakeCloud, api: Client) -> None:
+    ids = unsent(shop, api, 3)
+    shop.wire.fail("notifications.send", RefusedError("an entry is not valid"), times=2)
+    api.tick()
+    assert sent_ids(shop) == ids[1:]
+    assert [each.id for each in shop.tables.outbox.values()] == ids[:1]
+    assert len(told(shop, "notification failed")) == 1
+    forget(shop)
+
+
+def test_many_notifications_are_sent_in_batches_of_ten(shop: FakeCloud, api: Client) -> None:
+    ids = unsent(shop, api, 23)
+    shop.outbox.page = 12
+    start = len(shop.wire.journal)
+    api.tick()
+    assert sent_ids(shop) == ids
+    calls = [each for each in shop.wire.journal[start:] if each.name == "notifications.send"]
+    assert [len(each.args[0]) for each in calls] == [10, 2, 10, 1]
+
+
+def test_a_damaged_notification_does_not_stop_others(shop: FakeCloud, api: Client) -> None:
+    ids = unsent(shop, api, 2)
+    shop.wire.fail("outbox.read", ValueError("damaged"), times=1)
+    api.tick()
+    assert sent_ids(shop) == ids[1:]
+    (line,) = told(shop, "notification failed")
+    assert line["entry"].endswith(ids[0])
+    shop.wire.heal()
+    api.tick()
+    assert sent_ids(shop) == ids[::-1]
+    forget(shop)
+
+
+@pytest.mark.parametrize("call", ["outbox.due", "notifications.send", "outbox.remove"])
+def test_a_fault_of_notifications_does_not_stop_operations(
+    shop: FakeCloud, api: Client, call: str
+) -> None:
+    unsent(shop, api, 1)
+    shop.wire.fail(call, AccessDeniedError("no permission"))
+    reply = api.deploy("1.2", "dev")
+    api.settle()
+    assert shop.tables.operations["Shop", reply.id].status == "SUCCEEDED"
+    assert told(shop, "notification failed")
+    forget(shop)
+
+
+def test_a_run_sends_only_for_a_part_of_its_time(shop: FakeCloud, api: Client) -> None:
+    ids = unsent(shop, api, 11)
+    shop.wire.on(
+        "notifications.send",
+        lambda: shop.clock.pass_(seconds=outbox.BUDGET.total_seconds()),
+        after=True,
+    )
+    api.tick()
+    assert sent_ids(shop) == ids[:10]
+    api.tick()
+    assert sent_ids(shop) == ids
+
+
+def test_a_delete_and_a_new_application_keep_unsent_notifications(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.wire.fail("notifications.send", UnreachableError("no answer"))
+    deleted = api.delete()
+    api.settle()
+    created = api.create()
+    api.settle()
+    shop.wire.heal()
+    forget(shop)
+    api.tick()
+    assert sent_ids(shop) == [f"{deleted.id}-END", f"{created.id}-END"]
+
+
+def test_a_notification_that_another_run_has_sent_is_not_sent(shop: FakeCloud, api: Client) -> None:
+    ids = unsent(shop, api, 1)
+    start = len(shop.wire.journal)
+    # The index can still have an item that was removed.
+    shop.wire.on("outbox.read", lambda: outbox.send_due(shop))
+    api.tick()
+    assert sent_ids(shop) == ids
+    assert shop.wire.count("notifications.send", start) == 1
+
+
+def test_a_key_of_the_outbox_sorts_by_time() -> None:
+    first, second = OutboxKey("Z", "DUE#2026-01-31"), OutboxKey("A", "DUE#2026-02-01")
+    assert first.position < second.position
