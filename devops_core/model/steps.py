@@ -154,7 +154,7 @@ class Switch(NamedTuple):
     """Forward `weight` percent of a listener's requests to a slot, the others to the other slot.
 
     The call names the absolute state, so a repeat is safe. Other actions remain as observed. The
-    production listener changes the details (`SwapDetails.shifted`).
+    production listener changes the details (`SwapDetails.with_shift`).
     """
 
     listener: Listener

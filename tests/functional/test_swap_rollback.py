@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.errors import AccessDeniedError
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import FakeCloud
@@ -53,3 +54,18 @@ def test_another_swap_waits_for_the_end_of_the_first_one(
     assert (reply.status, reply.body["code"]) == (409, "BUSY")
     assert reply.id == split.id
     assert api.status(split.id).operation["status"] == "IN_PROGRESS"
+
+
+def test_an_aborted_swap_with_a_bake_keeps_its_claim_while_aws_blocks_it(
+    promoted: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(bakeMinutes=1)
+    assert promoted.live("Shop") == "prod-2"
+    promoted.wire.fail("load_balancer", AccessDeniedError("AWS denies it"))
+    api.abort(reply.id)
+    for _ in range(60):
+        api.tick()
+    assert api.status(reply.id).operation["status"] == "IN_PROGRESS"
+    promoted.wire.heal()
+    api.settle()
+    assert promoted.live("Shop") == "prod-1"

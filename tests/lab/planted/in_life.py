@@ -21,7 +21,7 @@ from devops_core.model.decisions import Decision, Plan, State
 from devops_core.model.inventory import Inventory, Service
 from devops_core.model.observed import Observed, Stack
 from devops_core.model.operation import LEASE, Operation, Progress
-from devops_core.model.traffic import Minute, Requests
+from devops_core.model.traffic import Minute, Monitored, Requests
 from devops_core.naming import Environment
 from devops_core.ports import Cloud
 from devops_core.requests.update import UpdateRequest
@@ -141,9 +141,9 @@ def judge_ignores_the_rate_of_the_live_release(
     arguments=_SWAPS,
 )
 def finish_ignores_the_alarms(
-    original: Callable[..., list[str]], details: SwapDetails
+    original: Callable[..., list[str]], details: SwapDetails, monitored: Monitored | None = None
 ) -> list[str]:
-    return [] if details.finished_by else original(details)
+    return [] if details.finished_by else original(details, monitored)
 
 
 @planted_in(

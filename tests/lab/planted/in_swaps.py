@@ -17,6 +17,7 @@ from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.steps import AllowScaleIn, Step, Switch
 from devops_core.model.swap_policy import ALL
+from devops_core.model.traffic import Monitored
 from devops_core.ports import Cloud
 from tests.lab.planted import Bug, bugs_among, in_matrix, planted_in
 
@@ -91,8 +92,10 @@ def record_grows_with_each_read(
     why="a caller gives a bad release to all customers, although its alarm has begun",
     story="finish-alarm",
 )
-def finish_ignores_the_alarm(original: Callable[..., list[str]], details: SwapDetails) -> list[str]:
-    return [] if details.finished_by else original(details)
+def finish_ignores_the_alarm(
+    original: Callable[..., list[str]], details: SwapDetails, monitored: Monitored | None = None
+) -> list[str]:
+    return [] if details.finished_by else original(details, monitored)
 
 
 @_bug(
