@@ -274,7 +274,6 @@ def test_continue_approves_once() -> None:
         (shifted(CANARY_10), "SHIFTED"),
         (shifted(CANARY_10, 100), "FULL"),
         (shifted(BAKED, 100), "BAKING"),
-        (swap(BEFORE_SHIFT, awaiting_at=START, returning=("bad",)), "RETURNING"),
     ],
 )
 def test_continue_needs_a_swap_that_waits_for_an_approval(operation: Operation, phase: str) -> None:
