@@ -240,17 +240,9 @@ def _begin_return(
     details: SwapDetails = operation.details
     if not details.weight and observed.services:
         reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
-    if details.shifted_at:
-        # The end of the present minimum can be days ahead, so the return sets it again.
-        others = {slot: each for slot, each in details.minimums.items() if slot != details.live}
-        details = details._replace(minimums=others)
     deadline = min(operation.deadline, now + LIMIT)
-    return replace(
-        operation,
-        deadline=deadline,
-        reasons=reasons,
-        details=details._replace(returning=reasons),
-    )
+    operation = replace(operation, deadline=deadline, reasons=reasons)
+    return operation.with_details(returning=reasons)
 
 
 def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -272,9 +264,10 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
-    if details.scale_in and now < keeps_until:
+    if (details.scale_in or _is_raised(details)) and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
-    if details.scale_in and details.shifted_at and not observed.services:
+    unknown = not observed.services and now < operation.deadline
+    if details.scale_in and details.shifted_at and unknown:
         return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
@@ -283,18 +276,23 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     return Fail(replace(operation, progress=progress, reasons=details.returning))
 
 
+def _is_raised(details: SwapDetails) -> bool:
+    """Return whether the minimum of the new release is still that for all customers."""
+    scaling = details.scaling
+    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
+
+
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
     """Return the steps that restore the scaling of both slots.
 
-    After a shift both keep their tasks for a while. The new release still receives requests. The
-    previous one had few, so its alarms can ask for scale-in just when all customers return.
+    The previous release had few requests, so its alarms can ask for scale-in just when all
+    customers return: it keeps its tasks for a while.
     """
-    raised = details.scaling and details.minimums.get(details.live, 0) > details.scaling["min"]
-    if details.scaling and raised and not details.shifted_at:
+    if details.scaling and _is_raised(details):
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
-    for slot in (details.live, *details.scale_in) if details.shifted_at else ():
-        present = size(observed, slot)
-        if steps := _raised_minimum(details, slot, present.running, present):
+    if details.idle in details.scale_in and details.shifted_at:
+        present = size(observed, details.idle)
+        if steps := _raised_minimum(details, details.idle, present.running, present):
             return tuple(steps)
     wanted = {details.idle: True, details.live: False}
     return _scale_in(details, {slot: wanted[slot] for slot in details.scale_in})

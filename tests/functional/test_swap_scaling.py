@@ -50,16 +50,18 @@ def test_both_slots_keep_their_tasks_while_customers_are_split(
 def test_a_return_restores_the_scaling(scaled: FakeCloud, api: Client, waited: int) -> None:
     reply = api.swap(**CANARY, bakeMinutes=600)
     minutes(api, waited)
-    returned = api.abort(reply.id)
-    assert returned.operation["status"] == "FAILED"
-    hold_end(scaled, api, reply, "FAILED", LIVE)
-    assert (scales_in(scaled, LIVE), scales_in(scaled, NEW)) == (True, True)
-    # The alarms of the previous release still see the few requests of the split, and targets of
-    # the new release still receive requests.
-    for _ in range(5):
+    assert api.abort(reply.id).operation["phase"] == "RETURNING"
+    assert weight(scaled) == 0
+    # Targets of the new release still receive requests.
+    for _ in range(3):
         for slot in (LIVE, NEW):
             assert scaled.scaling.follow_load("Shop", slot, 1) == 4
-        scaled.clock.pass_(seconds=30)
+        scaled.clock.pass_(seconds=39)
+    minutes(api, 1)
+    hold_end(scaled, api, reply, "FAILED", LIVE)
+    assert (scales_in(scaled, LIVE), scales_in(scaled, NEW)) == (True, True)
+    # The alarms of the previous release still see the few requests of the split.
+    assert scaled.scaling.follow_load("Shop", LIVE, 1) == 4
     scaled.clock.pass_(minutes=60)
     for slot in (LIVE, NEW):
         assert scaled.scaling.follow_load("Shop", slot, 1) == 2

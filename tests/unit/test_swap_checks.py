@@ -231,12 +231,16 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
         (shifted(CANARY_10, 100, **HELD), sized(3, 3, 100, test="prod-1"), 0,
          (AllowScaleIn("prod-2", allowed=True),)),
         # Return: the present tasks of the previous release stay for a while.
-        (shifted(CANARY_10, 0, **HELD, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 0, (SetMinimum("prod-2", SCALING, 3),)),
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 0, (SetMinimum("prod-1", SCALING, 4),)),
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3, "prod-1": 4}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 0, (AllowScaleIn("prod-1", allowed=True),)),
+                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-2", SCALING, 1),)),
+        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1}, returning=("bad",),
+                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-1", SCALING, 4),)),
+        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1, "prod-1": 4}, returning=("bad",),
+                 returned_at=NOW), sized(3, 4), 120, (AllowScaleIn("prod-1", allowed=True),)),
+        # Without an observation of ECS until the deadline, the tasks are not known.
+        (replace(shifted(CANARY_10, 0, **HELD, returning=("bad",), returned_at=NOW),
+                 deadline=NOW + 15 * MINUTE), replace(sized(3, 4), services={}), 900,
+         (AllowScaleIn("prod-1", allowed=True),)),
         # Before the first customers nothing must be kept.
         (swap(CANARY_10, **HELD, minimums={"prod-2": 3}, returning=("bad",)), sized(3, 4), 0,
          (SetMinimum("prod-2", SCALING, 1),)),
@@ -250,6 +254,21 @@ def test_scaling(
     now = NOW + timedelta(seconds=after)
     decision = decide(operation.with_details(checked_at=now), observed, now)
     assert summary(decision) == acts(*steps)
+
+
+def test_the_scaling_is_restored_two_minutes_after_the_return() -> None:
+    returned = shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
+                       returned_at=NOW)  # fmt: skip
+    decision = decide(returned, sized(3, 4), NOW + 119 * SECOND)
+    assert rest(decision) == NOW + 120 * SECOND
+    assert decision.operation.waiting_for == "the end of the requests to the new release"
+
+
+def test_the_tasks_of_ecs_are_needed_until_the_deadline() -> None:
+    returned = shifted(CANARY_10, 0, **HELD, returning=("bad",), returned_at=NOW)
+    returned = replace(returned, deadline=NOW + 15 * MINUTE)
+    decision = decide(returned, replace(sized(3, 4), services={}), NOW + 899 * SECOND)
+    assert decision.operation.waiting_for == "ECS to respond"
 
 
 # --- the calls of persons ---
@@ -276,7 +295,6 @@ def test_continue_approves_once() -> None:
         (shifted(CANARY_10), "SHIFTED"),
         (shifted(CANARY_10, 100), "FULL"),
         (shifted(BAKED, 100), "BAKING"),
-        (swap(BEFORE_SHIFT, awaiting_at=START, returning=("bad",)), "RETURNING"),
     ],
 )
 def test_continue_needs_a_swap_that_waits_for_an_approval(operation: Operation, phase: str) -> None:
@@ -309,13 +327,15 @@ def test_finish_ends_all_waits(operation: Operation, *, approves: bool) -> None:
     assert summary(decision) == acts(switch or Switch(Listener.PRODUCTION, "prod-2", ALL))
 
 
-def test_finish_is_too_late_during_a_return() -> None:
+@pytest.mark.parametrize("action", ["continue", "finish"])
+def test_a_call_is_too_late_during_a_return(action: str) -> None:
     for operation in (
         shifted(CANARY_10, returning=("bad",)),
+        swap(BEFORE_SHIFT, awaiting_at=START, returning=("bad",)),
         replace(shifted(CANARY_10), aborted_by="ann"),
     ):
         with pytest.raises(ConflictError, match="all customers return"):
-            called("finish", operation)
+            called(action, operation)
 
 
 def test_the_events_name_the_share_of_the_customers() -> None:

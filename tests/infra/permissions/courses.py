@@ -91,17 +91,15 @@ _SCALED_AND_GROWN = State(lambda world: states.scale(world, "prod-2"), _SCALED)
 _ADDS = patch({"environments": {"da": True}})
 _REMOVES = patch({"environments": {"nonProd": ["dev", "qa"]}}, "stage")
 _UPGRADE = Request("POST", UPGRADE)
-# A swap that waits for an approval, receives requests in steps and is checked.
-_CANARY = (
-    State(lambda world: _add_alarm(world), _SCALED_AND_GROWN),
-    swap(
-        "2.0",
-        strategy={"type": "canary", "percent": 10, "stepMinutes": 6},
-        alarms=["errors"],
-        judge={},
-        approval={"before": "shift"},
-    ),
-)
+# Swaps that receive requests in steps and are checked; the second one waits for an approval.
+_ALARMED = State(lambda world: _add_alarm(world), _SCALED_AND_GROWN)
+_POLICY: Mapping[str, Any] = {
+    "strategy": {"type": "canary", "percent": 10, "stepMinutes": 6},
+    "alarms": ["errors"],
+    "judge": {},
+}
+_CANARY = (_ALARMED, swap("2.0", **_POLICY))
+_APPROVED = (_ALARMED, swap("2.0", **_POLICY, approval={"before": "shift"}))
 _OUTDATED = State(lambda world: _prepare(world))
 _CHANGES_OF_STACKS = (_ADDS, _REMOVES, _UPGRADE)
 _REQUESTS: tuple[tuple[State, Request], ...] = (
@@ -127,6 +125,7 @@ _REQUESTS: tuple[tuple[State, Request], ...] = (
     (states.GROWN, swap("2.0")),
     (_GROWN_BACK, swap("1.0")),
     _CANARY,
+    _APPROVED,
     (_OUTDATED, _UPGRADE),
     (_FULL, delete()),
 )
@@ -203,12 +202,22 @@ def _abort_and_repeat(world: Traced) -> None:
     again(world)
 
 
-def _advance(world: Traced) -> None:
-    """Approve a swap, then end its waits; a refusal needs permissions too."""
-    for action in ("continue", "finish"):
-        for query in (_DRY_RUN, None):
-            request = Request("POST", OPERATION, {"action": action}, key=None, query=query)
-            _each(replace(request, wait=_WAIT), world)
+def _finish(world: Traced) -> None:
+    """End the waits of a swap, also before its first shift."""
+    _advance(world, "finish")
+
+
+def _approve(world: Traced) -> None:
+    """Let the schedule prepare a swap, approve it, and end its waits after the first shift."""
+    schedule(world)
+    shifted = any(getattr(each.details, "weight", 0) for each in world.records().open)
+    _advance(world, "finish" if shifted else "continue")
+
+
+def _advance(world: Traced, action: str) -> None:
+    for query in (_DRY_RUN, None):
+        request = Request("POST", OPERATION, {"action": action}, key=None, query=query)
+        _each(replace(request, wait=_WAIT), world)
 
 
 _READ: Drive = partial(_each, Request("GET", OPERATION, key=None, wait=_WAIT))
@@ -264,7 +273,7 @@ class Trace:
         self._opened(state).ask(replace(request, query={**(request.query or {}), **_DRY_RUN}))
         deaths = self._deaths(state, request)
         stack = (_abort_and_schedule, _abort_and_repeat) if request in _CHANGES_OF_STACKS else ()
-        steps = (_advance,) if request.resource == _CANARY[1].resource else ()
+        steps = (_finish, _approve) if request.resource == _CANARY[1].resource else ()
         for drive in (again, _READ, schedule, _ABORT, *stack, *steps):
             if drive is _ABORT and request.resource == "/stacks" and request.method == "DELETE":
                 continue  # a delete cannot be aborted

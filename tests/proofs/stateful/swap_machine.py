@@ -177,10 +177,13 @@ class Swaps(RuleBasedStateMachine):
         """Choose the parts of the newest metrics that are missing."""
         self.simulation.cloud.monitoring.incomplete = incomplete
 
-    @rule(port=st.sampled_from(("monitoring", "monitoring", "load_balancer", "containers")))
-    def outage(self, port: str) -> None:
+    @rule(port=st.sampled_from(("monitoring", "monitoring", "load_balancer", "containers")),
+          minutes=_minutes)  # fmt: skip
+    def outage(self, port: str, minutes: int) -> None:
+        """Throttle all calls of a port until `heal`, and let the schedule continue."""
         self.swaps.disturb()
         self.simulation.faults.throttle(port)
+        self.minutes_pass(minutes)
 
     @rule(kind=st.sampled_from(_FAULTS), ahead=_pick)
     def fault(self, kind: Fault, ahead: int) -> None:

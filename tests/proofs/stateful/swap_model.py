@@ -202,7 +202,7 @@ class SwapModel:
         new, live = self._rates(operation)
         requests = self._traffic.load.requests * swap_steps.weights(track.policy)[0] // 100
         limit = max(judge.get("errorRatePercent", 1), 2 * live)
-        return requests >= judge.get("minRequests", 50) and new > limit
+        return bool(requests >= judge.get("minRequests", 50) and new > limit)
 
     def _is_good(self, operation: Operation, track: Track) -> bool:
         """Return whether no minute can be bad."""
