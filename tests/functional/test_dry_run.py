@@ -87,7 +87,8 @@ ACCEPTED: Mapping[str, tuple[Prepare, Ask]] = {
         story.name: (story.memory, sent_by_client(story.request))
         for story in STORIES
         if story.memory and story.request and story.ends == "SUCCEEDED"
-        if not story.name.startswith("abort")
+        # Calls about an operation in progress have a plan of their own.
+        if not story.name.startswith(("abort", "continue", "finish"))
     },
     "create with sizes": (
         accounts.empty,
@@ -124,6 +125,8 @@ def test_a_dry_run_predicts_the_result_of_a_request(
     expected = {name: value for name, value in expected.items() if value}
     if real.get("warnings"):
         expected["warnings"] = real["warnings"]
+    if real.get("policy"):
+        expected["policy"] = real["policy"]
     if real["kind"] in ("deploy-blue", "swap"):
         expected["production"] = {"live": before.live, "willBeLive": end.live}
     if real["kind"] == "create":
@@ -365,7 +368,9 @@ def test_a_dry_run_predicts_the_result_of_an_abort(
         "message": "; ".join(filter(None, [MESSAGES.get(message, message), kept])),
         "claims": sorted(row.environment for row in before.rows.values() if row.claim == real.id),
     }
-    if operation["kind"] == "swap":
+    if operation["kind"] == "swap" and before.live is None:
+        pass  # during a shift no slot is live alone
+    elif operation["kind"] == "swap":
         expected["production"] = {"live": before.live, "willBeLive": end.live}
     elif kept.startswith("no rollback") or message.startswith("no rollback"):
         assert [each["version"] for each in planned.pop("environments")] == ["hang"]

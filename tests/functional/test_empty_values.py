@@ -135,6 +135,8 @@ def call(api: Client, place: Place, value: str) -> Any:
     content = body(place, value) if place.kind == "body" else None
     if content is None and place.route.endswith("/upgrade"):
         content = {}
+    elif content is None and place.method == "POST" and place.route.endswith("/{id}"):
+        content = {"action": "finish"}
     elif content is None and place.route != "/stacks" and place.method in ("POST", "PUT", "PATCH"):
         content = body(place._replace(path=("applicationName",)), "Shop")
     elif content is None and place.method == "POST":

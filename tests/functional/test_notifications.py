@@ -143,6 +143,7 @@ def test_a_refused_notification_remains_and_does_not_stop_others(
     shop.notifications.refused.clear()
     api.tick()
     assert sent_ids(shop) == [second, first]
+    forget(shop)
 
 
 def test_a_batch_that_is_refused_is_sent_one_by_one(shop: FakeCloud, api: Client) -> None:
