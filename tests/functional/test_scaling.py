@@ -210,22 +210,6 @@ def test_a_failed_swap_restores_the_minimum(scaled: FakeCloud, api: Client) -> N
     assert limits(scaled, "prod-1") == (2, 5)
 
 
-def test_a_return_keeps_the_tasks_of_the_new_release_for_a_while(
-    scaled: FakeCloud, api: Client
-) -> None:
-    scaled.scaling.follow_load("Shop", "prod-2", 5)
-    reply = api.swap(strategy={"type": "canary"})
-    while api.status(reply.id).operation["phase"] == "PREPARING":
-        api.tick()
-    api.abort(reply.id)
-    assert api.status(reply.id).operation["weight"] == 0
-    api.settle()
-    assert limits(scaled, "prod-1") == (5, 5)
-    scaled.clock.pass_(minutes=30)
-    scaled.scaling.run_schedules()
-    assert limits(scaled, "prod-1") == (2, 5)
-
-
 def test_a_swap_of_a_target_that_was_removed_by_hand_succeeds(
     scaled: FakeCloud, api: Client
 ) -> None:

@@ -21,7 +21,7 @@ from tests.proofs.crash.matrix import cases, run_all
 _PAIRS = ("deploy-one", "swap", "swap-back", "delete-fails", "abort-swap-switched")
 # Stories about an update of the stack, and the number of their cases: each makes about 60 calls, so
 # all cases would take as long as those of all other stories.
-_STACKS = tuple(story.name for story in STORIES if story.changes_stack)
+_STACKS = tuple(story.name for story in STORIES if story.changes_stack and story.memory)
 _OF_STACKS = 1000
 # Stories about swaps in steps, and the number of their cases: each makes calls every minute.
 _STEPS = tuple(story.name for story in STORIES if story.in_steps and story.memory)
