@@ -285,6 +285,11 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
         raise ConflictError(
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
+    expires_at = details.approval_expires_at
+    if expires_at and now >= expires_at:
+        raise ConflictError(
+            f"the time for an approval of operation {operation.id} has expired: repeat the swap"
+        )
     return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
 
 
@@ -311,10 +316,11 @@ def _require_no_return(operation: Operation, action: str) -> None:
 
 
 def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
-    """Return the callers of the release and of the swap."""
-    slot = inventory.slots.get(operation.details.live)
-    starter = account_principal(operation.caller)
-    return (*(slot.deployers if slot else ()), starter)
+    """Return the callers of the release, and the one of a swap that needs an approval."""
+    details: SwapDetails = operation.details
+    slot = inventory.slots.get(details.live)
+    starter = (account_principal(operation.caller),) if details.policy.approval else ()
+    return (*(slot.deployers if slot else ()), *starter)
 
 
 def _holds(operation: Operation) -> bool:

@@ -355,3 +355,35 @@ def test_deployers_and_the_starter_cannot_approve_without_selfapproval(shop: Fak
     # Everyone can end a bad release.
     assert deployer.abort(reply.id).status == 200
     assert shop.live("Shop") == "prod-1"
+
+
+def test_the_starter_can_end_the_waits_of_a_swap_without_an_approval(shop: FakeCloud) -> None:
+    with_policy(shop, AccessPolicy(self_approval=False))
+    deployer, starter = Client(shop, OWNER), Client(shop, APPROVER)
+    deployer.finished(deployer.deploy("1.0", "dev"))
+    deployer.finished(deployer.promote())
+    reply = starter.swap(**CANARY)
+    assert deployer.advance(reply.id, "finish").status == 403
+    assert starter.advance(reply.id, "finish").operation["status"] == "SUCCEEDED"
+
+
+def test_an_approval_after_its_time_limit_is_refused(promoted: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, approval={"before": "shift", "timeoutMinutes": 5})
+    promoted.clock.pass_(minutes=5)
+    refused = api.advance(reply.id, "continue")
+    assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
+    assert "has expired: repeat the swap" in refused.body["errorMessage"]
+    minutes(api, 1)
+    assert api.status(reply.id).operation["reasons"] == ["not approved within 5 minutes"]
+
+
+@pytest.mark.usefixtures("promoted")
+def test_a_live_read_shows_the_weight_of_each_slot(api: Client) -> None:
+    reply = api.swap(**CANARY)
+    path = {"parameters": {"applicationName": "Shop"}, "query": {"live": "true"}}
+    stack = api.send("GET", "/stacks/{applicationName}", **path).body["stack"]
+    weights = {each["slot"]: each.get("weight") for each in stack["environments"] if "slot" in each}
+    assert weights == {"prod-1": 90, "prod-2": 10}
+    api.abort(reply.id)
+    stack = api.send("GET", "/stacks/{applicationName}", **path).body["stack"]
+    assert not [each for each in stack["environments"] if "weight" in each]

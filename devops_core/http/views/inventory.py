@@ -87,6 +87,7 @@ def _row_view(row: Row, observed: Observed | None, operation_url: OperationUrl) 
         "spec": service.spec if service else None,
         "slot": production.name if production else None,
         "live": _is_live(row, observed) if service else None,
+        "weight": _weight(row, observed) if service else None,
         "url": row.url if service else None,
         "since": time_text(row.updated_at),
         "by": row.updated_by,
@@ -118,6 +119,13 @@ def _is_live(row: Row, observed: Observed | None) -> bool | None:
     if observed is None:
         return row.environment is Environment.PROD_GREEN
     return row.service.name == observed.production if observed.production else None
+
+
+def _weight(row: Row, observed: Observed | None) -> int | None:
+    """Return the percentage of the customers' requests of a slot, while both receive some."""
+    if row.service is None or observed is None or observed.production:
+        return None
+    return observed.shares.get(row.service.name)
 
 
 def _problems_view(row: Row, inventory: Inventory, observed: Observed) -> dict[str, Any]:
