@@ -50,6 +50,9 @@ def advance(
         raise
 
     def changed(present: Operation) -> Operation:
+        if _was_advanced(present, action):
+            # The same call was faster, and the operation can have ended since then.
+            return present
         require_open(present)
         return rules.apply(present, caller, cloud.clock.now())
 

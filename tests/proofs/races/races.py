@@ -78,7 +78,8 @@ def _production() -> Iterator[Race]:
     yield race("swap-swap", _SHOP, Client.swap, Client.swap)
     yield Race("swap-swap-raised", small, (Client.swap, Client.swap), refusals=_BUSY)
     yield Race("swap-swap-version", _SHOP, (_SWAP_2, _SWAP_2), refusals=_BUSY)
-    yield race("swap-swap-back", _SHOP, _SWAP_2, _SWAP_1)
+    # A swap to the previous version rolls a swap in progress back.
+    yield replace(race("swap-swap-back", _SHOP, _SWAP_2, _SWAP_1), ends=_EITHER)
     yield race("swap-swap-any", _SHOP, _SWAP_2, Client.swap)
 
 
@@ -200,7 +201,8 @@ def _scaling() -> Iterator[Race]:
         ("drift-update", (*busy, aged), (Client.drift_check, scales), one),
         ("drift-swap", (*busy, aged), (Client.drift_check, _SWAP_2), one),
     ):
-        yield Race(f"{name}-scaled", steps, actors, accepted, refusals=_BUSY)
+        ends = _EITHER if _SWAP_1 in actors else frozenset({"SUCCEEDED"})
+        yield Race(f"{name}-scaled", steps, actors, accepted, ends, _BUSY)
     rises, falls = _load(5), _load(0)
     for name, steps, act in (
         ("swap", busy, _SWAP_2),
@@ -301,7 +303,7 @@ OPEN_OPERATIONS = (
     OpenOperation("swap-raised", (accounts.small_blue,), Client.swap, 6),
     OpenOperation("swap-scaled", (scaled_accounts.busy,), Client.swap, 9),
     OpenOperation("swap-canary", _WATCHED, _CANARY, 8),
-    OpenOperation("swap-approved", _WATCHED, _APPROVED, 7),
+    OpenOperation("swap-approved", _WATCHED, _APPROVED, 9),
     OpenOperation("delete", _SHOP, Client.delete, 11),
 )
 

@@ -493,9 +493,11 @@ def recorded(identifier: str, awaiting: bool, returning: bool, state: State) -> 
 def advanced(identifier: str, action: str, state: State) -> State | None:
     """Approve or finish a swap; a repetition has no effect, and no return is continued."""
     operation = state.operations.get(identifier)
-    if operation is None or operation.kind != "swap" or operation.status != "IN_PROGRESS":
+    if operation is None or operation.kind != "swap":
         return None
     swap = operation.swap
+    if operation.status != "IN_PROGRESS":
+        return state if _is_repeated(action, operation) else None
     if operation.aborted or swap.returning:
         return None
     if action == "continue":
@@ -507,13 +509,18 @@ def advanced(identifier: str, action: str, state: State) -> State | None:
     return state.with_operation(identifier, replace(operation, swap=swap))
 
 
+def _is_repeated(action: str, operation: OperationState) -> bool:
+    """Return whether a call to continue or to finish was accepted before."""
+    return operation.swap.finished if action == "finish" else operation.swap.approved
+
+
 def not_advanced(identifier: str, action: str, code: str, state: State) -> State | None:
     """Refuse to approve or to finish an operation; the code must be true."""
     operation = state.operations.get(identifier)
     over = operation is not None and operation.status != "IN_PROGRESS"
     reasons = {
         "NOT_FOUND": operation is None,
-        "ALREADY_ENDED": over,
+        "ALREADY_ENDED": over and operation is not None and not _is_repeated(action, operation),
         "CONFLICT": not over and advanced(identifier, action, state) is None,
         "CHANGED_MEANWHILE": True,
     }

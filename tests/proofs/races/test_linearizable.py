@@ -131,7 +131,7 @@ POSSIBLE: dict[str, Steps] = {
     ],
     "the end of the waits replaces an approval and the other steps": [
         _accepted(1, 2, _APPROVED, "a"), _shifts(3, 10), _advanced(4, 5, "finish"), _switches(6),
-        _ends(7, "a", _OK), _advanced(8, 9, "finish", "ALREADY_ENDED"),
+        _ends(7, "a", _OK), _advanced(8, 9, "finish"),
     ],
     "an abort is repeated": [
         _accepted(1, 2, _DEPLOY, "a"), _aborted(3, 4, "a"), _ends(5, "a", _FAILED),
