@@ -29,7 +29,7 @@ class SwapDetails(NamedTuple):
     100. `returning` are the reasons of the return of all customers, `returned_at` is its time.
     `awaiting_at` is the time since which the swap waits for an approval, `approved_by` the caller
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
-    `finished_at`.
+    `finished_at`. `completing` means that all waits have ended.
 
     `checked_at` is the time of the last check of CloudWatch, `unreadable` the number of checks in a
     row without a result, `unhealthy` the number of checks in a row with too few healthy targets.
@@ -63,6 +63,7 @@ class SwapDetails(NamedTuple):
     approved_at: datetime | None = None
     finished_by: str | None = None
     finished_at: datetime | None = None
+    completing: bool = False
     checked_at: datetime | None = None
     unreadable: int = 0
     unhealthy: int = 0

@@ -206,6 +206,10 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
         return _rest(operation, now, due)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
+    if not _at_once(details):
+        # A return must know whether a worker can have changed the scaling.
+        operation = operation.with_details(completing=True)
+        details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
     if observed.test != idle:
         if test and test.forwards:
@@ -264,10 +268,11 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
-    if (details.scale_in or _is_raised(details)) and now < keeps_until:
+    scale_in = _scale_in_before(details)
+    if (scale_in or _is_raised(details)) and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
     unknown = not observed.services and now < operation.deadline
-    if details.scale_in and details.shifted_at and unknown:
+    if scale_in and details.shifted_at and unknown:
         return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
@@ -290,9 +295,21 @@ def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, .
     """
     if details.scaling and _is_raised(details):
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
-    if details.idle in details.scale_in and details.shifted_at:
+    wanted = _scale_in_before(details)
+    if details.idle in wanted and details.shifted_at:
         present = size(observed, details.idle)
         if steps := _raised_minimum(details, details.idle, present.running, present):
             return tuple(steps)
-    wanted = {details.idle: True, details.live: False}
-    return _scale_in(details, {slot: wanted[slot] for slot in details.scale_in})
+    return _scale_in(details, wanted)
+
+
+def _scale_in_before(details: SwapDetails) -> dict[str, bool]:
+    """Return whether scale-in was allowed, for the slots in which the swap can have changed it.
+
+    A worker can have changed it and crashed before it recorded this.
+    """
+    suspends = bool(details.shifted_at) or not _at_once(details)
+    wanted = {details.idle: True} if details.idle_scaling and suspends else {}
+    completes = details.completing or (details.switched_at and _at_once(details))
+    allows = details.scaling and completes
+    return wanted | ({details.live: False} if allows else {})

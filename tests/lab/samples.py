@@ -184,6 +184,7 @@ FULL_DETAILS = {
         approved_at=NOW,
         finished_by="arn:aws:iam::123456789012:user/finisher",
         finished_at=NOW,
+        completing=True,
         checked_at=NOW,
         unreadable=1,
         unhealthy=1,
