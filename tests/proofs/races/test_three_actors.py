@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.lab.client import SCHEDULE, Client
 from tests.lab.events import DEPLOYMENT_COMPLETED
-from tests.lab.memory import accounts, swap_accounts
+from tests.lab.memory import accounts, racing_swaps
 from tests.lab.memory.accounts import LEVEL, PRODUCTION, Prepare
 from tests.proofs.races.race import Act, Actor, Race, run
 from tests.proofs.races.scheduler import Schedule, Turn
@@ -29,8 +29,8 @@ _ACCOUNTS: Mapping[str, tuple[Prepare, ...]] = {
     "deploying": (accounts.shop, interrupted(partial(Client.deploy, version="3.0"), 3)),
     "swapping": (accounts.shop, interrupted(Client.swap, 2)),
     "updating": (accounts.configured, interrupted(partial(Client.patch, document=LEVEL), 3)),
-    "shifting": (swap_accounts.shifted,),
-    "awaiting an approval": (swap_accounts.awaiting,),
+    "shifting": (racing_swaps.shifted,),
+    "awaiting an approval": (racing_swaps.awaiting,),
     "deleting": (accounts.shop, interrupted(Client.delete, 3)),
 }
 
