@@ -12,8 +12,8 @@ from devops_cli import rules
 
 # Commands of similar tools, with the remedy in this program.
 ELSEWHERE = {
-    "rollback": "Use devops swap NAME --back.",
-    "undo": "Use devops swap NAME --back.",
+    "rollback": "Use devops swap NAME --back; during a swap, devops abort NAME.",
+    "undo": "Use devops swap NAME --back; during a swap, devops abort NAME.",
     "release": "Use devops swap NAME --version VERSION.",
     "logs": "devops status NAME shows the messages of ECS. CloudWatch Logs has the output of the"
     " containers.",

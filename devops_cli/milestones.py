@@ -9,7 +9,7 @@ MILESTONES = (APPROVAL, SWITCHED, FULL, END)
 
 
 def reached(operation: Object, until: str) -> bool:
-    """Return whether an operation in progress has reached a milestone; an END is not one.
+    """Return whether an operation in progress has reached a milestone; False for END.
 
     APPROVAL: the swap waits for its approval, or has it. SWITCHED: the first customers have the
     new release. FULL: all customers have it. A swap that returns its customers reaches none.

@@ -105,7 +105,7 @@ class Policy:
         bool,
         typer.Option(
             "--ignore-alarms",
-            help="Start also if an alarm is missing or in the state ALARM.",
+            help="Start also if an alarm is missing, in the state ALARM or cannot be read.",
             rich_help_panel=_PANEL,
         ),
     ] = False

@@ -81,13 +81,13 @@ def facts(operation: Object, command: Command) -> dict[str, Fact]:
 
 
 def hints(operation: Object, command: Command) -> list[str]:
-    """Return the hints for a swap with a policy in progress: how to approve and to finish it."""
+    """Return the hints for a swap with a policy in progress: the calls that move it on."""
     policy, phase = get_object(operation, "policy"), get_text(operation, "phase")
     if not policy or get_text(operation, "status") != IN_PROGRESS or phase == _RETURNING:
         return []
     arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
     found = []
-    if get_object(policy, "approval") and not get_text(operation, "approvedBy"):
+    if phase == _AWAITING:
         found.append(f"Approve it:       {command('approve', *arguments)}")
     if not get_text(operation, "finishedBy"):
         found.append(f"Skip its waits:   {command('finish', *arguments)}")

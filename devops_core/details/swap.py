@@ -11,7 +11,7 @@ from devops_core.model.steps import WarmedPage
 from devops_core.model.swap_policy import ALL, FULL, OFF, SHIFT, SwapPolicy
 from devops_core.model.traffic import Requests, Verdict
 
-# CloudWatch is asked at most once a minute; the schedule is not exact, so a little is deducted.
+# A check takes place at most once a minute; the schedule is not exact, so a little is deducted.
 CHECK_INTERVAL = timedelta(seconds=55)
 # Verdicts in the record, so that its size does not grow with the duration of the swap.
 MAX_VERDICTS = 10
@@ -31,9 +31,9 @@ class SwapDetails(NamedTuple):
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
     `finished_at`. `completing` means that all waits have ended.
 
-    `checked_at` is the time of the last check of CloudWatch, `unreadable` the number of checks in a
-    row without a result, `unhealthy` the number of checks in a row with too few healthy targets.
-    `alarms` has the states of alarms. `ignored` lists the alarms that do not count. `verdicts` has
+    `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
+    CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few
+    healthy targets. `alarms` has the states of alarms. `ignored` lists the alarms that do not count. `verdicts` has
     the last ones. `baseline` are the requests of the slot `idle` in the ten minutes before 100
     percent. `received` are the requests of the slot `live` until `counted_until`, in
     `counted_minutes` minutes; `recent` are those since then at the last check, in `recent_minutes`
@@ -157,7 +157,7 @@ class SwapDetails(NamedTuple):
         """Return the members of a swap, as JSON."""
         view: dict[str, Any] = {"spec": self.spec, "warmup": list(map(_page_view, self.warmed))}
         if self.policy.progressive or self.policy.checks:
-            view |= self._policy_view() | ({} if ended else self._present_view())
+            view |= self._checks_view() | ({} if ended else self._present_view())
         return view
 
     def _present_view(self) -> dict[str, Any]:
@@ -171,8 +171,8 @@ class SwapDetails(NamedTuple):
             "approvalExpiresAt": _time(self.approval_expires_at),
         }
 
-    def _policy_view(self) -> dict[str, Any]:
-        """Return the policy, the weight and the results of the checks."""
+    def _checks_view(self) -> dict[str, Any]:
+        """Return the policy, the weight, the callers and the results of the checks."""
         received, minutes = self.received + self.recent, self.counted_minutes + self.recent_minutes
         return {
             "weight": self.weight,

@@ -45,7 +45,7 @@ def abort(
     # An ended operation can be a repair, which has no rules.
     require_in_progress(operation)
     kind = kinds.load(operation.kind)
-    permit_change(cloud, kind, operation, caller, record=not dry_run)
+    permit_change(cloud, kind, operation, caller, "abort", record=not dry_run)
     if dry_run:
         # Only a dry run needs this module.
         from devops_core.engine.dry_run import of_abort
@@ -100,11 +100,11 @@ def _abort_message(kind: Kind, operation: Operation) -> str:
 
 
 def permit_change(
-    cloud: Cloud, kind: Kind, operation: Operation, caller: str, *, record: bool
+    cloud: Cloud, kind: Kind, operation: Operation, caller: str, verb: str, *, record: bool
 ) -> None:
-    """Raise ForbiddenError without the right, also for a repeated abort: it returns the operation.
+    """Raise ForbiddenError without the right to start the operation, also for a repeated call.
 
-    After an aborted create there is no application, and so no team; the abort changes nothing then.
+    After an aborted create there is no application, and so no team; the call changes nothing then.
     """
     if not cloud.settings.access.refuses:
         return
@@ -112,12 +112,12 @@ def permit_change(
     if operation.ended and application is None:
         return
     team = application.technical_team if application else None
-    name, aborts = operation.application, operation.id
+    name, operation_id = operation.application, operation.id
     try:
-        permit(cloud, kind, name, team, caller, aborts=aborts)
+        permit(cloud, kind, name, team, caller, change=(verb, operation_id))
     except ForbiddenError as refusal:
         if record:
-            record_refusal(cloud, kind, name, caller, refusal, aborts)
+            record_refusal(cloud, kind, name, caller, refusal, operation_id)
         raise
 
 

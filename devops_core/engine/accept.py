@@ -255,17 +255,20 @@ def permit(
     team: str | None,
     caller: str,
     *,
-    aborts: str | None = None,
+    change: tuple[str, str] | None = None,
 ) -> None:
-    """Raise ForbiddenError unless a caller has the right to start or abort an operation of a kind.
+    """Raise ForbiddenError unless a caller has the right to start an operation of a kind.
 
-    `team` is the application's technicalTeam, None if it is unknown. `aborts` is the id of the
-    operation to abort, None for a start.
+    `team` is the application's technicalTeam, None if it is unknown. `change` is the verb and the
+    id of an operation to abort or to move on, which needs the same right; None for a start.
     """
     missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
     if not missing:
         return
-    action = f"abort the {kind.name} {aborts} of" if aborts else kind.verb or kind.name
+    action = kind.verb or kind.name
+    if change:
+        verb, operation_id = change
+        action = f"{verb} the {kind.name} {operation_id} of"
     raise ForbiddenError(f"not allowed to {action} {application}: requires {' and '.join(missing)}")
 
 

@@ -1,4 +1,4 @@
-"""Advance: the calls of persons that move a waiting operation on (`Kind.advance`)."""
+"""Advance: the calls that move a waiting operation on (`Kind.advance`)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def advance(
     if not repeated:
         require_open(operation)
     kind = kinds.load(operation.kind)
-    permit_change(cloud, kind, operation, caller, record=not dry_run)
+    permit_change(cloud, kind, operation, caller, action, record=not dry_run)
     if repeated:
         return Outcome(operation)
     rules = kind.advance.get(action)

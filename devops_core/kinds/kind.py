@@ -60,11 +60,12 @@ class Abort(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """A call of a person that moves a waiting operation on.
+    """A call that moves a waiting operation on.
 
     `apply(operation, caller, now)` returns the changed operation, or the same one for a repeated
-    call; it raises ConflictError if the operation does not wait. `deployers(operation, inventory)`
-    returns the callers that must not make the call if they cannot approve their own release.
+    call; it raises ConflictError if the operation does not allow the call now.
+    `deployers(operation, inventory)` returns the callers that must not make the call if they cannot
+    approve their own release.
     `applied(operation)` returns whether an earlier call had this effect.
     """
 
@@ -91,7 +92,7 @@ class Kind(NamedTuple):
     `task_definition(state, part, tags)` returns the registration input of a service's target task
     definition. `settings(plan, part)` returns the settings of the tasks of a new service, as
     members of a plan. `abort` is None if the operation cannot be aborted, and
-    `abort_refusal` is then the reason. `advance` has the calls of persons by name.
+    `abort_refusal` is then the reason. `advance` has these calls by action.
     `holds(operation)` returns whether the operation must keep its rows even if AWS blocks it beyond
     its deadline.
     """

@@ -237,9 +237,9 @@ def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]
 def _begin_return(
     operation: Operation, observed: Observed, reasons: tuple[str, ...], now: datetime
 ) -> Operation:
-    """Return the operation in the phase RETURNING, with a deadline for the alarm of the admin.
+    """Return the operation in the phase RETURNING; reads show the reasons until the end.
 
-    Reads show the reasons until the end.
+    Its deadline is soon, so that the alarm for overdue operations reports a blocked return.
     """
     details: SwapDetails = operation.details
     if not details.weight and observed.services:

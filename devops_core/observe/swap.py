@@ -42,8 +42,8 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     monitored = found[-1] if alarms else None
     if monitored and monitored.problem and not request.ignore_alarms:
         raise UnreachableError(
-            f"the alarms could not be read: {monitored.problem}. With ignoreAlarms: true the swap"
-            " starts without them"
+            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
+            " without them"
         )
     return Observed(
         **observed_listeners((production, test), inventory.slots_by_target_group),

@@ -52,7 +52,8 @@ SWAP = schema.Object(
         **swap_policy.MEMBERS,
         "ignoreAlarms": schema.Member(
             schema.Boolean(),
-            "`true` starts the swap also if one of its alarms is missing or in the state `ALARM`.",
+            "`true` starts the swap also if one of its alarms is missing, in the state `ALARM` or "
+            "cannot be read.",
             default=False,
             attribute="ignore_alarms",
         ),
