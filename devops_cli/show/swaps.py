@@ -87,7 +87,7 @@ def hints(operation: Object, command: Command) -> list[str]:
         return []
     arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
     found = []
-    if phase == _AWAITING:
+    if get_object(policy, "approval") and not get_text(operation, "approvedBy"):
         found.append(f"Approve it:       {command('approve', *arguments)}")
     if not get_text(operation, "finishedBy"):
         found.append(f"Skip its waits:   {command('finish', *arguments)}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from devops_core.errors import redact
 from devops_core.model.steps import WarmedPage
-from devops_core.model.swap_policy import ALL, FULL, OFF, SHIFT, SwapPolicy
+from devops_core.model.swap_policy import ALL, OFF, SHIFT, SwapPolicy
 from devops_core.model.traffic import Requests, Verdict
 
 # A check takes place at most once a minute; the schedule is not exact, so a little is deducted.
@@ -96,9 +96,8 @@ class SwapDetails(NamedTuple):
         approval = self.policy.approval
         if approval is None or self.approved_by or self.weight == ALL:
             return False
-        due = SHIFT if self.weight == 0 else FULL
-        only_step = self.policy.weights == (ALL,)
-        return only_step or (approval.before == due and (due == SHIFT or self.next_weight == ALL))
+        first = self.weight == 0 and approval.before == SHIFT
+        return first or self.next_weight == ALL
 
     @property
     def approval_expires_at(self) -> datetime | None:

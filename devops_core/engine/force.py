@@ -37,11 +37,11 @@ def force(
     acts.
     """
     operation = recorded_operation(cloud, application, operation_id)
-    if operation.ended and operation.aborted_by:
-        return Outcome(operation, message="the operation has already ended", aborts=True)
     require_in_progress(operation)
     kind = kinds.load(operation.kind)
     _require_admin(cloud, kind, operation, caller, record=not dry_run)
+    if operation.ended:
+        return Outcome(operation, message="the operation has already ended", aborts=True)
     _require_blocked(cloud, operation)
     if dry_run:
         # Only a dry run needs this module.

@@ -56,7 +56,9 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)
     unchanged = share is None or share <= details.weight
-    if unchanged or details.returning or details.needs_approval:
+    # ELB can still show the state before the end of an earlier swap.
+    stale = not details.weight and now - operation.requested_at < swap_checks.SETTLING
+    if unchanged or stale or details.returning or details.needs_approval:
         return operation
     # A caller can have ended the waits since the shift.
     if share not in (details.policy.next_weight(details.weight), details.next_weight):
@@ -254,7 +256,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     details: SwapDetails = operation.details
     switches = []
     share = observed.share_of(details.live)
-    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
+    unsettled = details.weight and (share is None or not swap_checks.settled(details, now))
+    if share or unsettled or (share == 0 and _may_have_shifted(operation, now)):
         production = observed.listeners.get(Listener.PRODUCTION)
         if production is None or not production.forwards:
             problems = "; ".join(observed.listener_problems)
@@ -279,6 +282,17 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
     progress = operation.failed_everywhere(not_switched)
     return Fail(replace(operation, progress=progress, reasons=details.returning))
+
+
+def _may_have_shifted(operation: Operation, now: datetime) -> bool:
+    """Return whether a worker without a record can have made the first shift just now.
+
+    Its lease is still on record. ELB need not show the change yet, so the listener returns anyway.
+    """
+    details: SwapDetails = operation.details
+    if details.shifted_at or details.returned_at or not operation.lease_until:
+        return False
+    return now < operation.lease_until + swap_checks.SETTLING
 
 
 def _is_raised(details: SwapDetails) -> bool:

@@ -30,10 +30,11 @@ MAX_ALARMS = 10
 # A swap holds production, so no deploy and no update of it can start meanwhile.
 MAX_SHIFT_MINUTES = MAX_APPROVAL_MINUTES = 7 * 24 * 60
 _DAY = 24 * 60
-# CloudWatch API, PutMetricAlarm, `AlarmName`: 1 to 255 characters without control characters.
+# CloudWatch API, PutMetricAlarm, `AlarmName`: 1 to 255 characters. Other characters than ASCII have
+# up to four bytes, and a record of ten such names would be too large.
 _ALARM = schema.Text(
-    f"(?! +$)[^{fields.CONTROLS}]+",
-    "must be the name of a CloudWatch alarm: 1 to 255 characters without control characters",
+    "(?! +$)[ -~]+",
+    "must be the name of a CloudWatch alarm: 1 to 255 printable ASCII characters",
     255,
 )
 
@@ -88,7 +89,8 @@ _JUDGE = schema.Object(
     {
         "errorRatePercent": schema.Member(
             schema.Number(0.01, 100),
-            "The highest accepted rate of responses with a status of 500 or more. The default is "
+            "The highest accepted rate of failed requests: targets respond with a status of 500 or "
+            "more, or refuse the connection. The default is "
             "1. Twice the rate of the live release is accepted, too.",
         ),
         "minRequests": schema.Member(

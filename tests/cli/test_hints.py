@@ -97,8 +97,8 @@ def test_production_is_not_one_of_these_environments(line: str, hint: str) -> No
 @pytest.mark.parametrize(
     ("command", "hint"),
     [
-        ("rollback Shop", "Use devops swap NAME --back."),
-        ("Rollback", "Use devops swap NAME --back."),
+        ("rollback Shop", "Use devops swap NAME --back; during a swap, devops abort NAME."),
+        ("Rollback", "Use devops swap NAME --back;"),
         ("logs Shop", "devops status NAME shows the messages of ECS."),
         ("autoscale Shop", "Use devops scale NAME --min N --max N --cpu PERCENT."),
         ("env Shop", "Use devops set NAME environment.VARIABLE=VALUE --env ENV."),

@@ -122,7 +122,7 @@ def test_unreadable_alarms_at_the_start(quiet: FakeCloud, api: Client) -> None:
     quiet.wire.fail("monitoring.alarms", AccessDeniedError("the role lacks a permission"))
     refused = api.swap(**CANARY, **ALARMS)
     assert refused.status in (502, 503)
-    assert "ignoreAlarms" in refused.body["errorMessage"]
+    assert "With alarms: []" in refused.body["errorMessage"]
     reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
     assert (reply.status, weight(quiet)) == (202, 10)
     assert reply.operation["ignoredAlarms"] == ["errors", "slow"]

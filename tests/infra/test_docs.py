@@ -19,7 +19,7 @@ from devops_core.model.operation import LEASE
 from tests.lab import emf
 from tests.lab.kinds import KINDS, RULES
 from tests.lab.markdown import internal_links, top_headings
-from tests.lab.planted import in_adapters, in_engine, in_life, in_races, in_scaling
+from tests.lab.planted import in_adapters, in_engine, in_life, in_races, in_scaling, in_swaps
 from tests.lab.surface import routes, subclasses
 from tests.lab.templates import ROOT
 from tools.contract import places
@@ -179,7 +179,7 @@ def test_the_lines_of_the_page_are_lines_that_cloudwatch_reads() -> None:
 
 def test_as_many_bugs_are_planted_as_the_page_says() -> None:
     planted = {
-        "matrix": (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS),
+        "matrix": (*in_engine.BUGS, *in_adapters.BUGS, *in_scaling.BUGS, *in_swaps.BUGS),
         "races": in_races.BUGS,
         "state machine": in_life.BUGS,
     }
