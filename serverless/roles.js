@@ -345,11 +345,10 @@ const endEarly = [
   listenerRules,
   targets,
   ...switchListeners,
-  monitor,
   ...limitSlots,
 ];
 /** Complete an operation of any kind, beside the removal of an application. */
-const anyOperation = [...endEarly, ...scaleSlots, ...removeRevisions, ...createStack, ...register(SERVICES)];
+const anyOperation = [...endEarly, monitor, ...scaleSlots, ...removeRevisions, ...createStack, ...register(SERVICES)];
 
 /** Read the team of a repository that is not the application's own. */
 const repositoryTeams = allow(['ecr:ListTagsForResource'], arn('ecr', 'repository/*'));
@@ -464,7 +463,7 @@ const FUNCTIONS = {
     deregister,
     removeTargets,
   ],
-  abort: [...endEarly, ...remove, followChangeSet, updateLog],
+  abort: [...endEarly, ...remove, readTargets, followChangeSet, updateLog],
   advance: moveSwap,
   query: [
     followChangeSet,

@@ -56,9 +56,7 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)
     unchanged = share is None or share <= details.weight
-    # ELB can still show the state before the end of an earlier swap.
-    stale = not details.weight and now - operation.requested_at < swap_checks.SETTLING
-    if unchanged or stale or details.returning or details.needs_approval:
+    if unchanged or details.returning or details.needs_approval:
         return operation
     # A caller can have ended the waits since the shift.
     if share not in (details.policy.next_weight(details.weight), details.next_weight):
@@ -135,7 +133,7 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return Act(operation, tuple(map(WarmUp, details.warmup)))
     if details.needs_approval:
         if details.awaiting_at is None:
-            operation = operation.with_details(awaiting_at=now)
+            operation = _with_deadline(operation.with_details(awaiting_at=now))
         text = "an approval by a caller with the right to swap"
         return _rest(operation, now, operation.details.approval_expires_at, text)
     if details.unreadable:

@@ -79,7 +79,9 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     details: SwapDetails = operation.details
     now = cloud.clock.now()
     check = partial(_check, cloud, details, inventory, now)
-    checks = [check] if details.policy.checks and details.check_due(now) else []
+    # An abort does not depend on CloudWatch.
+    checked = details.policy.checks and not operation.aborted_by
+    checks = [check] if checked and details.check_due(now) else []
     calls = listener_calls(cloud, inventory)
     if not details.policy.progressive:
         rules = cloud.gather(calls)

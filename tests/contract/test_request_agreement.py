@@ -683,8 +683,9 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     **{
         (command, "name"): fields.APPLICATION
         for command in (
-            "abort", "apply", "create", "delete", "deploy", "diff", "events", "init", "promote",
-            "restart", "scale", "set", "spec", "status", "swap", "unset", "upgrade", "wait",
+            "abort", "apply", "approve", "create", "delete", "deploy", "diff", "events", "finish",
+            "init", "promote", "restart", "scale", "set", "spec", "status", "swap", "unset",
+            "upgrade", "wait",
         )
     },
     ("deploy", "version"): fields.VERSION,
@@ -701,6 +702,8 @@ _CHECKED: Mapping[tuple[str, str], schema.Type] = {
     ("spec", "effective"): schema.Choice({name: name for name in OVERRIDES}),
     ("ls", "env"): STACKS.members["environment"].type,
     ("abort", "operation_id"): EVENTS.members["operation"].type,
+    ("approve", "operation_id"): EVENTS.members["operation"].type,
+    ("finish", "operation_id"): EVENTS.members["operation"].type,
     ("events", "operation"): EVENTS.members["operation"].type,
     ("status", "operation_id"): EVENTS.members["operation"].type,
     ("wait", "operation_id"): EVENTS.members["operation"].type,

@@ -93,7 +93,7 @@ def compiled(directory: Path, **changes: str) -> Template:
 def methods(template: Template) -> set[tuple[str, bool]]:
     """Return the authentication of the API's methods, and whether they need a key."""
     found = of_type(template, "AWS::ApiGateway::Method").values()
-    assert len(found) == 17
+    assert len(found) == 18
     return {(method["AuthorizationType"], method["ApiKeyRequired"]) for method in found}
 
 

@@ -309,7 +309,8 @@ def test_an_empty_variable_of_a_recipe_fails_its_line(
 def test_the_lines_of_all_recipes_are_looked_at() -> None:
     found = {recipe for recipe, _, _ in lines()}
     assert found == {path.name for path in recipes.RECIPES.iterdir()} - {
-        "README.md", "deploy.sh", "push.sh", "check-order.sh"
+        "README.md", "deploy.sh", "push.sh", "check-order.sh", "swap-until-approval.sh",
+        "swap-with-checks.sh",
     }  # fmt: skip
     assert {name for _, name, _ in lines()} >= {"REGISTRY", "DIGEST", "DEVOPS_ECS", "AWS_ID_TOKEN"}
 
