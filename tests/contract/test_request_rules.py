@@ -117,7 +117,7 @@ FULL = MINIMAL["create"] | {
     "production": {
         "strategy": {"type": "linear", "percent": 20, "stepMinutes": 10},
         "bakeMinutes": 30,
-        "alarms": ["checkout-errors", "Latenz größer 1 s"],
+        "alarms": ["checkout-errors", "latency > 1 s"],
         "judge": {"errorRatePercent": 0.5, "minRequests": 100},
         "approval": {"before": "full", "timeoutMinutes": 60},
     },
@@ -411,21 +411,19 @@ UNSET = Values(
     },
 )
 # The members of a policy. The tests of `test_swap_policy_rules` have their members.
-_ALARM_NAME = (
-    "must be the name of a CloudWatch alarm: 1 to 255 characters without control characters"
-)
+_ALARM_NAME = "must be the name of a CloudWatch alarm: 1 to 255 printable ASCII characters"
 POLICY: Mapping[str, Values] = {
     "strategy": Values(dict, "must be an object", [{"type": "canary"}], {}),
     "bakeMinutes": number("must be a whole number from 0 to 1440", [0, 1440], [-1, 1441]),
     "alarms": Values(
         list,
         "must be a list of at most 10 names of CloudWatch alarms",
-        [[], ["a"], ["é" * 255, "b"], [f"{n}" for n in range(10)]],
+        [[], ["a"], ["~" * 255, "b"], [f"{n}" for n in range(10)]],
         {
             "must be a list of at most 10 names of CloudWatch alarms": [
                 [5], [None], [["a"]], [f"{n}" for n in range(11)],
             ],
-            _ALARM_NAME: [[""], ["a", "b\n"], ["\x00"], ["\u202e"], ["x" * 256]],
+            _ALARM_NAME: [[""], ["a", "b\n"], ["\x00"], ["\u202e"], ["é"], ["x" * 256]],
             "must not contain a more than once": [["a", "b", "a"]],
         },
     ),
