@@ -285,7 +285,6 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
         raise ConflictError(
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
-    _require_time_for_approval(operation, now)
     return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
 
 
@@ -298,18 +297,8 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     details = details._replace(finished_by=caller, finished_at=now, checked_at=None)
     # The next shift is now the last one, which can need an approval.
     if details.needs_approval:
-        _require_time_for_approval(operation, now)
         details = details._replace(approved_by=caller, approved_at=now)
     return replace(operation, details=details)
-
-
-def _require_time_for_approval(operation: Operation, now: datetime) -> None:
-    """Raise ConflictError if the time for the approval has expired."""
-    expires_at = operation.details.approval_expires_at
-    if expires_at and now >= expires_at:
-        raise ConflictError(
-            f"the time for an approval of operation {operation.id} has expired: repeat the swap"
-        )
 
 
 def _require_no_return(operation: Operation, action: str) -> None:

@@ -367,16 +367,6 @@ def test_the_starter_can_end_the_waits_of_a_swap_without_an_approval(shop: FakeC
     assert starter.advance(reply.id, "finish").operation["status"] == "SUCCEEDED"
 
 
-def test_an_approval_after_its_time_limit_is_refused(promoted: FakeCloud, api: Client) -> None:
-    reply = api.swap(**CANARY, approval={"before": "shift", "timeoutMinutes": 5})
-    promoted.clock.pass_(minutes=5)
-    refused = api.advance(reply.id, "continue")
-    assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
-    assert "has expired: repeat the swap" in refused.body["errorMessage"]
-    minutes(api, 1)
-    assert api.status(reply.id).operation["reasons"] == ["not approved within 5 minutes"]
-
-
 @pytest.mark.usefixtures("promoted")
 def test_a_live_read_shows_the_weight_of_each_slot(api: Client) -> None:
     reply = api.swap(**CANARY)

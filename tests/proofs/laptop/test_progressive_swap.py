@@ -269,7 +269,7 @@ def test_one_recipe_stops_at_the_approval_and_one_continues_after_its_check(
 
 def test_an_approval_survives_a_restart_of_the_cloud(api: Api, between: FaultyProxy) -> None:
     idle = api.fetch(url(api, 8080)).body["version"]
-    approval = {"before": "full", "timeoutMinutes": 600}
+    approval = {"before": "shift", "timeoutMinutes": 600}
     operation = swap(api, idle, strategy=SHORT, approval=approval)
     assert until(lambda: read(api, operation).get("phase") == "AWAITING_APPROVAL", LIMIT)
     directory, options = (
@@ -280,7 +280,7 @@ def test_an_approval_survives_a_restart_of_the_cloud(api: Api, between: FaultyPr
     running = start(directory, options, owned=True)
     between.endpoint = running.endpoint
     waiting = read(api, operation)
-    assert (waiting["phase"], waiting["weight"]) == ("AWAITING_APPROVAL", 50)
+    assert (waiting["phase"], waiting["weight"]) == ("AWAITING_APPROVAL", 0)
     path = f"/stacks/{NAME}/operations/{operation}"
     assert api.post(path, {"action": "continue"}).status in (200, 202)
     end = ended(api, operation)
