@@ -139,6 +139,9 @@ class SwapModel:
 
     def _problems_of_shift(self, operation: Operation, before: int, after: int) -> Iterator[str]:
         track = self._track(operation)
+        # A call without a response can be recorded later.
+        track.approved |= operation.details.approved_by is not None
+        track.finished |= operation.details.finished_by is not None
         following = [each for each in swap_steps.weights(track.policy) if each > before]
         if not track.weighted and after != following[0] and not (track.finished and after == ALL):
             yield f"the next weight is {following[0]}"
