@@ -254,8 +254,7 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     details: SwapDetails = operation.details
     switches = []
     share = observed.share_of(details.live)
-    unsettled = details.weight and (share is None or not swap_checks.settled(details, now))
-    if share or unsettled or (share == 0 and _may_have_shifted(operation, now)):
+    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
         production = observed.listeners.get(Listener.PRODUCTION)
         if production is None or not production.forwards:
             problems = "; ".join(observed.listener_problems)
@@ -280,17 +279,6 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
     progress = operation.failed_everywhere(not_switched)
     return Fail(replace(operation, progress=progress, reasons=details.returning))
-
-
-def _may_have_shifted(operation: Operation, now: datetime) -> bool:
-    """Return whether a worker without a record can have made the first shift just now.
-
-    Its lease is still on record. ELB need not show the change yet, so the listener returns anyway.
-    """
-    details: SwapDetails = operation.details
-    if details.shifted_at or details.returned_at or not operation.lease_until:
-        return False
-    return now < operation.lease_until + swap_checks.SETTLING
 
 
 def _is_raised(details: SwapDetails) -> bool:
