@@ -42,12 +42,10 @@ def advance(
     rules = kind.advance.get(action)
     if rules is None:
         raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
-    try:
-        _require_other_caller(cloud, rules, operation, caller, action)
-    except ForbiddenError as refusal:
+    if refusal := _refused_approval(cloud, rules, operation, caller, action):
         if not dry_run:
             record_refusal(cloud, kind, application, caller, refusal, operation.id)
-        raise
+        raise refusal
 
     def changed(present: Operation) -> Operation:
         if _was_advanced(present, action):
@@ -75,17 +73,18 @@ def _was_advanced(operation: Operation, action: str) -> bool:
     return rules is not None and rules.applied(operation)
 
 
-def _require_other_caller(
+def _refused_approval(
     cloud: Cloud, rules: Advance, operation: Operation, caller: str, action: str
-) -> None:
-    """Raise ForbiddenError if the caller would approve its own release, and must not."""
+) -> ForbiddenError | None:
+    """Return the refusal if the caller would approve its own release, and must not."""
     access = cloud.settings.access
     if access.self_approval:
-        return
+        return None
     inventory, _ = cloud.tables.inventory(operation.application)
-    if access.approves_own(caller, rules.deployers(operation, inventory)):
-        raise ForbiddenError(
-            f"not allowed to {action} the {operation.kind} of {operation.application}: this caller"
-            " started it, or deployed or promoted its release, and selfapproval is false: another"
-            f" caller must {action} it"
-        )
+    if not access.approves_own(caller, rules.deployers(operation, inventory)):
+        return None
+    return ForbiddenError(
+        f"not allowed to {action} the {operation.kind} of {operation.application}: this caller"
+        " started it, or deployed or promoted its release, and selfapproval is false: another"
+        f" caller must {action} it"
+    )

@@ -53,13 +53,12 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     policy = policy_of(request, inventory)
     ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     urls = {row.environment: row.url for row in rows}
-    progress = (
-        _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
-        _exchange(Environment.PROD_BLUE, urls, live_now, next_live),
-    )
     operation = replace(
         draft,
-        progress=progress,
+        progress=(
+            _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
+            _exchange(Environment.PROD_BLUE, urls, live_now, next_live),
+        ),
         details=SwapDetails(
             live=live,
             idle=idle,
@@ -68,26 +67,30 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
             spec=next_live.spec,
             scaling=next_live.scaling,
             idle_scaling=live_now.scaling,
-            checked_at=draft.requested_at if observed.monitored else None,
-            alarms=observed.monitored.alarms if observed.monitored else {},
-            ignored=ignored,
         ),
         version=next_live.version,
         deadline=draft.deadline + policy.waits,
-        warnings=tuple(
-            f"ignored: {_alarm_text(name, observed.monitored)}"
-            for name in ignored
-            if observed.monitored
-        ),
     )
     return Plan(
-        operation,
+        _with_alarms(operation, observed.monitored, ignored),
         observed,
         taken=tuple(rows),
         production=(idle, live),
         deployers=next_live.deployers,
         record=RecordClaim(inventory.record),
         policy=policy_view(policy) if policy.progressive or policy.checks else {},
+    )
+
+
+def _with_alarms(
+    operation: Operation, monitored: Monitored | None, ignored: tuple[str, ...]
+) -> Operation:
+    """Return the operation with the first check of its alarms, if it has some."""
+    if monitored is None:
+        return operation
+    warnings = tuple(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    return replace(operation, warnings=warnings).with_details(
+        checked_at=operation.requested_at, alarms=monitored.alarms, ignored=ignored
     )
 
 

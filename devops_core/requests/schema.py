@@ -337,7 +337,7 @@ class ObjectOrWord(Type):
         self.object, self.word = usual, word
 
     def read(self, value: Any, field: str, faults: list[Fault], context: Mapping[str, Any]) -> Any:
-        """Return the Python value of the word, or what the object makes of its members."""
+        """Return the Python value of the word or of the object."""
         if isinstance(value, str) and value in self.word.values:
             return self.word.values[value]
         if isinstance(value, dict):

@@ -134,7 +134,7 @@ def swap_gives_up_while_production_is_split(
 
 @_bug(
     "devops_core.kinds.swap_phases:decide",
-    why="all customers get a release that nobody has approved",
+    why="all customers get a release without an approval",
     story="swap-unapproved",
 )
 def expired_approval_counts_as_given(
