@@ -151,8 +151,12 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
 
 
 def settled(details: SwapDetails, now: datetime) -> bool:
-    """Return whether ELB shows the last change of the production listener."""
-    return details.changed_at is None or now - details.changed_at >= SETTLING
+    """Return whether ELB shows the last change of the production listener.
+
+    A lost worker can have changed it until the end of its lease.
+    """
+    changes = (details.changed_at, details.lost_at)
+    return all(now - change >= SETTLING for change in changes if change)
 
 
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:

@@ -163,6 +163,9 @@ def _production() -> Iterator[Story]:
         "swap-back", swap("1.0"), swap("2.0"), runs=back,
         memory=accounts.swapped, moto=states.SWAPPED,
     )  # fmt: skip
+    # The call continues the swap immediately.
+    throttled = Story("finish-swap-back", advance("finish"), deploy("4.0", "stage"), runs=back)
+    yield replace(throttled, memory=swap_accounts.throttled_swap_back, at_once=True)
 
 
 def _swaps_in_steps() -> Iterator[Story]:
@@ -408,6 +411,7 @@ def _aborts() -> Iterator[Story]:
     inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
     yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
     yield replace(story, name="abort-swap-switched", memory=accounts.switched)
+    yield replace(story, name="abort-swap-unseen", memory=swap_accounts.unseen_shift)
 
 
 def _drifts() -> Iterator[Story]:
