@@ -45,7 +45,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _return(operation, observed, now)
     operation = _with_deadline(operation)
     if details.weight and observed.share_of(details.live) != details.weight:
-        # A younger change than `swap_checks.SETTLING` need not be visible yet.
+        # A younger change than `SETTLING` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
     if details.weight < ALL:
         return _shift(operation, observed, now)
@@ -67,7 +67,7 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
     """Return the operation with a shift by a lost worker.
 
     Without such a worker, ELB shows a change by others, or the state before an earlier swap. A
-    lease is longer than `swap_checks.SETTLING`, so after its end ELB shows no earlier swap.
+    lease is longer than `SETTLING`, so after its end ELB shows no earlier swap.
     """
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)

@@ -17,6 +17,7 @@ from tests.functional.test_progressive_swap import (
     weight,
 )
 from tests.lab.client import SCHEDULE, Client, Reply
+from tests.lab.dry import DryClient
 from tests.lab.fakes import Crash, FakeCloud
 
 # A little younger than the oldest description that the service expects.
@@ -112,3 +113,23 @@ def test_a_swap_does_not_take_the_end_of_an_earlier_one_for_its_shift(
 
     minutes(api, 30)
     hold_end(promoted, api, reply, "SUCCEEDED", "prod-1")
+
+
+@pytest.mark.parametrize("named", [{}, {"version": "1.0"}])
+def test_a_call_right_after_a_swap_does_not_mistake_the_live_slot(
+    promoted: FakeCloud, api: Client, named: dict[str, str]
+) -> None:
+    """Otherwise a promote would replace the live release, and a swap would swap nothing back."""
+    assert api.swap().status == 200
+    promoted.load_balancer.lag = LAG
+    promoted.clock.pass_(seconds=5)
+    start = len(promoted.wire.journal)
+
+    for refused in (api.promote(), api.swap(None, **named), DryClient(promoted).promote()):
+        assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
+        assert "repeat the call in a minute" in refused.body["errorMessage"]
+
+    assert promoted.wire.writes(start) == []
+    promoted.clock.pass_(minutes=1)
+    assert api.finished(api.promote()).operation["status"] == "SUCCEEDED"
+    assert promoted.live("Shop") == "prod-2"
