@@ -30,7 +30,7 @@ WINDOW = 3 * MINUTE
 # The minutes of a window that must agree: one minute can be an accident.
 _ENOUGH = 2
 BASELINE = 10 * MINUTE
-# A call for eight metrics has 1,440 data points then. So 50 such calls in a second, the quota of
+# A call for six metrics has 1,080 data points then. So 50 such calls in a second, the quota of
 # GetMetricData, stay below its quota of 180,000 data points in a second for start times of at most
 # three hours ago (CloudWatch User Guide, "CloudWatch service quotas").
 LONGEST_SPAN = timedelta(hours=3) - METRICS_DELAY - MINUTE

@@ -22,7 +22,6 @@ class Metrics(NamedTuple):
 
     requests: int = 0
     errors: int = 0
-    healthy: int | None = None
 
 
 def late_requests(metrics: Metrics) -> Metrics:
