@@ -11,7 +11,7 @@ from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
 from devops_core.kinds.swap_readiness import size
-from devops_core.model.listeners import SETTLING, Listener
+from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.swap_policy import ALL
@@ -33,10 +33,12 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
         return operation
     if observed.services:
         details = _with_health(details, observed)
-    if details.policy.checks:
-        if observed.monitored is None:
-            return operation
-        details = _with_monitored(details, observed.monitored)
+    if details.policy.checks and observed.monitored is None:
+        return operation
+    monitored = observed.monitored or Monitored(now)
+    if observed.problem:
+        monitored = monitored._replace(problem=observed.problem)
+    details = _with_monitored(details, monitored)
     return replace(operation, details=details._replace(checked_at=now))
 
 
@@ -153,7 +155,7 @@ def settled(details: SwapDetails, now: datetime) -> bool:
     A lost worker can have changed it until the end of its lease.
     """
     changes = (details.changed_at, details.lost_at)
-    return all(now - change >= SETTLING for change in changes if change)
+    return all(now - change >= LISTENER_DELAY for change in changes if change)
 
 
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:

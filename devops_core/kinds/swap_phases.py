@@ -44,8 +44,10 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if details.returning:
         return _return(operation, observed, now)
     operation = _with_deadline(operation)
+    if observed.problem:
+        return _rest(operation, now, details.next_at, f"a check: {observed.problem}")
     if details.weight and observed.share_of(details.live) != details.weight:
-        # A younger change than `SETTLING` need not be visible yet.
+        # A younger change than `LISTENER_DELAY` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
     if details.weight < ALL:
         return _shift(operation, observed, now)
@@ -67,7 +69,7 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
     """Return the operation with a shift by a lost worker.
 
     Without such a worker, ELB shows a change by others, or the state before an earlier swap. A
-    lease is longer than `SETTLING`, so after its end ELB shows no earlier swap.
+    lease is longer than `LISTENER_DELAY`, so after its end ELB shows no earlier swap.
     """
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)
@@ -83,7 +85,8 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
 def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str, ...]:
     """Return the reasons of a shift that is not possible within its time limit."""
     details: SwapDetails = operation.details
-    if details.weight == ALL or details.phase == "AWAITING_APPROVAL":
+    unknown = details.phase == "AWAITING_APPROVAL" or observed.problem
+    if details.weight == ALL or unknown:
         return ()
     until = _shift_until(operation)
     if now < until:

@@ -16,7 +16,7 @@ from devops_core.errors import (
     UnknownEnvironmentError,
     no_application,
 )
-from devops_core.model.listeners import SETTLING
+from devops_core.model.listeners import LISTENER_DELAY
 from devops_core.naming import SLOTS, Environment
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def require_live_slot(inventory: Inventory, slot: str | None, now: datetime) -> 
     changed_at = (
         green.updated_at if green and green.service and green.service.name != slot else None
     )
-    if slot and changed_at and now - changed_at < SETTLING:
+    if slot and changed_at and now - changed_at < LISTENER_DELAY:
         raise ConflictError(
             "ELB describes another live slot than the inventory, which has just changed: repeat the"
             " call in a minute"

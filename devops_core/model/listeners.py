@@ -11,7 +11,7 @@ from devops_core.naming import Environment
 
 # ELB can describe a listener as it was before its last change for a while, so a difference that is
 # younger than this is not a change by others.
-SETTLING = timedelta(seconds=60)
+LISTENER_DELAY = timedelta(seconds=60)
 
 
 class Listener(StrEnum):
