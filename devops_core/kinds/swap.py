@@ -50,7 +50,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         return Plan(None, observed, message)
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
-    policy = policy_of(request, inventory)
+    policy = policy_of(request, inventory, next_live)
     ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     urls = {row.environment: row.url for row in rows}
     operation = replace(
@@ -94,13 +94,17 @@ def _with_alarms(
     )
 
 
-def policy_of(request: SwapRequest, inventory: Inventory) -> SwapPolicy:
+def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) -> SwapPolicy:
     """Return the policy of a swap: that of the specification, with the members of the request.
 
+    A swap back to the release that was live before has only the members of the request: in an
+    emergency it must not wait, nor ask the alarms that the present release raised.
     InvalidRequestError for members that do not fit together.
     """
     record = inventory.record
-    return effective_policy(record.specification.production if record else {}, request.policy)
+    if record is None or next_live.has_live_release:
+        return effective_policy({}, request.policy)
+    return effective_policy(record.specification.production, request.policy)
 
 
 def _ignored_alarms(
@@ -244,7 +248,10 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     for row in held:
         service = services[row.environment]
         if service and row.environment is Environment.PROD_GREEN:
-            service = replace(service, was_live=True, unverified=None, deployers=())
+            service = service.live()
+        elif service:
+            # Another tool can have changed the release while it was live.
+            service = replace(service, live_definition=service.task_definition)
         rows.append(row.updated(operation, now, service=service))
     return RowChanges(rows)
 
