@@ -32,6 +32,9 @@ class SwapDetails(NamedTuple):
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
     `finished_at`. `completing` means that all waits have ended.
 
+    `lost_at` is the end of the lease of a worker that did not record its result: it can have
+    changed the weight.
+
     `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
     CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few
     healthy targets. `alarms` has the states of alarms. `ignored` lists the alarms that do not
@@ -65,6 +68,7 @@ class SwapDetails(NamedTuple):
     finished_by: str | None = None
     finished_at: datetime | None = None
     completing: bool = False
+    lost_at: datetime | None = None
     checked_at: datetime | None = None
     unreadable: int = 0
     unhealthy: int = 0
@@ -145,10 +149,12 @@ class SwapDetails(NamedTuple):
     def with_shift(self, weight: int, moment: datetime) -> SwapDetails:
         """Return the details after a change of the production listener."""
         if weight == 0:
-            return self._replace(weight=0, changed_at=None, returned_at=self.returned_at or moment)
+            returned_at = self.returned_at or moment
+            return self._replace(weight=0, changed_at=None, lost_at=None, returned_at=returned_at)
         return self._replace(
             weight=weight,
             changed_at=moment,
+            lost_at=None,
             shifted_at=self.shifted_at or moment,
             switched_at=moment if weight == ALL else None,
         )

@@ -34,7 +34,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     if observed.holder:
         return Plan(None, observed, aborts=observed.holder)
     usable, slots = inventory.usable(*PRODUCTION), inventory.slots
-    idle = require_live_slot(observed.production)
+    idle = require_live_slot(inventory, observed.production, draft.requested_at)
     live = other_slot(idle)
     rows = [row for row, _ in usable]
     if len(slots) < len(PRODUCTION):

@@ -7,11 +7,11 @@ often the operation is observed.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
 from devops_core.kinds.swap_readiness import size
-from devops_core.model.listeners import Listener
+from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.swap_policy import ALL
@@ -22,9 +22,6 @@ MAX_UNREADABLE = 5
 # Checks in a row with too few healthy targets, after which the swap rolls back. One check can fall
 # into the moment in which ECS replaces a task.
 _MAX_UNHEALTHY = 2
-# ELB can describe a listener as it was before its last change for a while, so a difference that is
-# younger than this is not a change by others.
-LISTENER_DELAY = timedelta(seconds=60)
 # Characters of a reason in a verdict, so that a record stays small with long names of alarms.
 _MAX_REASON = 500
 
@@ -153,8 +150,12 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
 
 
 def settled(details: SwapDetails, now: datetime) -> bool:
-    """Return whether ELB shows the last change of the production listener."""
-    return details.changed_at is None or now - details.changed_at >= LISTENER_DELAY
+    """Return whether ELB shows the last change of the production listener.
+
+    A lost worker can have changed it until the end of its lease.
+    """
+    changes = (details.changed_at, details.lost_at)
+    return all(now - change >= LISTENER_DELAY for change in changes if change)
 
 
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:

@@ -16,6 +16,7 @@ from devops_core.errors import (
     UnknownEnvironmentError,
     no_application,
 )
+from devops_core.model.listeners import LISTENER_DELAY
 from devops_core.naming import SLOTS, Environment
 
 if TYPE_CHECKING:
@@ -257,8 +258,20 @@ def other_slot(slot: str) -> str:
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
 
 
-def require_live_slot(slot: str | None) -> str:
-    """Return the slot behind the production listener; ConflictError if it forwards elsewhere."""
+def require_live_slot(inventory: Inventory, slot: str | None, now: datetime) -> str:
+    """Return the slot behind the production listener, as ELB describes it.
+
+    ConflictError if it forwards elsewhere, or if the description can be older than the last swap.
+    """
+    green = inventory.rows.get(Environment.PROD_GREEN)
+    changed_at = (
+        green.updated_at if green and green.service and green.service.name != slot else None
+    )
+    if slot and changed_at and now - changed_at < LISTENER_DELAY:
+        raise ConflictError(
+            "ELB describes another live slot than the inventory, which has just changed: repeat the"
+            " call in a minute"
+        )
     if slot is None:
         raise ConflictError(
             "the production listener does not forward to exactly one of the slots prod-1 and"

@@ -87,7 +87,9 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     if not details.policy.progressive:
         rules = cloud.gather(calls)
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-        if observed.production == details.live:
+        # Without a shift, ELB can show the state before an earlier swap.
+        shifted = details.weight or details.lost_at or operation.lease_until
+        if observed.production == details.live and shifted:
             return observed
         calls = []
     slot_calls = [

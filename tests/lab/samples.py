@@ -186,6 +186,7 @@ FULL_DETAILS = {
         finished_by="arn:aws:iam::123456789012:user/finisher",
         finished_at=NOW,
         completing=True,
+        lost_at=NOW,
         checked_at=NOW,
         unreadable=1,
         unhealthy=1,

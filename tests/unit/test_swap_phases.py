@@ -50,6 +50,7 @@ from tests.lab.swaps import (
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 RETURN = acts(Switch(Listener.PRODUCTION, "prod-1"))
 RETURN_BOTH = acts(Switch(Listener.PRODUCTION, "prod-1"), Switch(Listener.TEST, "prod-2"))
+SWITCH_BOTH = acts(Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1"))
 SWITCH_TEST = acts(Switch(Listener.TEST, "prod-1"))
 ELB = "ELB to show the change of the listener"
 NO_TARGET = "the new release has no healthy target"
@@ -84,6 +85,15 @@ class Case(NamedTuple):
 
 def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
+
+
+def lost(operation: Operation) -> Operation:
+    """Return a swap whose worker did not release its lease, which ends at NOW."""
+    return replace(operation, lease_until=NOW)
+
+
+def aborted(operation: Operation) -> Operation:
+    return replace(operation, aborted_by="ann")
 
 
 STEPS = [
@@ -261,22 +271,37 @@ FINISHES = [
          seen(10, listener_problems=("a rule",)), 300 * MINUTE + LIMIT, RETURN),
 ]  # fmt: skip
 
+LOST = lost(swap(CANARY_10))
 CRASHES = [
-    Case("the first shift was not recorded", swap(CANARY_10), seen(10), seconds(0), TO_REST),
-    Case("the last shift was not recorded", shifted(CANARY_10), seen(100), seconds(360),
+    Case("the first shift was not recorded", LOST, seen(10), seconds(0), TO_REST),
+    Case("the last shift was not recorded", lost(shifted(CANARY_10)), seen(100), seconds(360),
          SWITCH_TEST),
-    Case("a linear shift was not recorded", shifted(QUARTERS, 25), seen(50), seconds(360),
+    Case("a linear shift was not recorded", lost(shifted(QUARTERS, 25)), seen(50), seconds(360),
          TO_REST),
-    Case("the shift of a bake was not recorded", swap(BAKED), seen(100), seconds(0), TO_REST),
-    Case("the step before a finish was not recorded", shifted(QUARTERS, 25, **FINISHED), seen(50),
-         MINUTE, shift(100)),
-    Case("the last shift of a finish was not recorded", shifted(QUARTERS, 25, **FINISHED),
+    Case("the shift of a bake was not recorded", lost(swap(BAKED)), seen(100), seconds(0),
+         TO_REST),
+    Case("the step before a finish was not recorded", lost(shifted(QUARTERS, 25, **FINISHED)),
+         seen(50), MINUTE, shift(100)),
+    Case("the last shift of a finish was not recorded", lost(shifted(QUARTERS, 25, **FINISHED)),
          seen(100), MINUTE, SWITCH_TEST),
-    Case("a shift was not recorded, and the swap is aborted", replace(swap(CANARY_10),
-         aborted_by="ann"), seen(10), seconds(0), RETURN),
-    Case("the change of the test listener was not recorded", shifted(BAKED, 100),
+    Case("a shift was not recorded, and the swap is aborted", aborted(LOST), seen(10),
+         seconds(0), RETURN),
+    Case("no worker was lost: ELB shows the state before an earlier swap", swap(CANARY_10),
+         seen(10), seconds(0), shift(10)),
+    Case("no worker was lost, both listeners: ELB shows the state before an earlier swap",
+         swap(SwapPolicy()), seen(100, "prod-1"), seconds(0), SWITCH_BOTH),
+    Case("the next weight by hand", shifted(QUARTERS, 25), seen(50), seconds(60), RETURN),
+    Case("ELB need not show a shift by a lost worker, and the swap is aborted", aborted(LOST),
+         seen(), seconds(59), RETURN_BOTH),
+    Case("ELB shows that a lost worker did not shift, and the swap is aborted", aborted(LOST),
+         seen(), seconds(60), fails("aborted by ann")),
+    Case("the abort of a swap without a lost worker", aborted(swap(CANARY_10)), seen(),
+         seconds(0), fails("aborted by ann")),
+    Case("a worker was lost during the return",
+         lost(swap(CANARY_10, returning=("bad",))), seen(), seconds(0), fails("bad")),
+    Case("the change of the test listener was not recorded", lost(shifted(BAKED, 100)),
          seen(100, "prod-1"), seconds(600), DONE),
-    Case("the return was not recorded", shifted(CANARY_10, returning=("bad",)), seen(0),
+    Case("the return was not recorded", lost(shifted(CANARY_10, returning=("bad",))), seen(0),
          seconds(60), fails("bad")),
     Case("ELB shows the state before the shift", shifted(CANARY_10), seen(0), seconds(0),
          waits(ELB)),
