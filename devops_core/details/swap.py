@@ -145,11 +145,15 @@ class SwapDetails(NamedTuple):
         """Return the details after a change of the production listener."""
         if weight == 0:
             return self._replace(weight=0, changed_at=None, returned_at=self.returned_at or moment)
+        at_full = weight == ALL
+        # The worker of the last shift can also make the last steps before it records a result.
+        completes = at_full and bool(self.finished_by or not self.policy.bake_minutes)
         return self._replace(
             weight=weight,
             changed_at=moment,
             shifted_at=self.shifted_at or moment,
-            switched_at=moment if weight == ALL else None,
+            switched_at=moment if at_full else None,
+            completing=completes,
         )
 
     def view(self, *, ended: bool) -> dict[str, Any]:

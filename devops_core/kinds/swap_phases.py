@@ -178,7 +178,7 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     if details.scaling_skipped or not scaling:
         return []
     target = max(target, present.desired or 0)
-    if target > (details.minimums.get(slot) or scaling["min"]):
+    if target > details.minimums.get(slot, scaling["min"]):
         return [SetMinimum(slot, scaling, target)]
     return []
 
@@ -206,10 +206,9 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
         return _rest(operation, now, due)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    if not _at_once(details):
-        # A return must know whether a worker can have changed the scaling.
-        operation = operation.with_details(completing=True)
-        details = operation.details
+    # A return must know whether a worker can have changed the scaling.
+    operation = operation.with_details(completing=True)
+    details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
     if observed.test != idle:
         if test and test.forwards:
@@ -283,8 +282,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
 
 def _is_raised(details: SwapDetails) -> bool:
     """Return whether the minimum of the new release is still that for all customers."""
-    scaling = details.scaling
-    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
+    scaling, slot = details.scaling, details.live
+    return bool(scaling and details.minimums.get(slot, scaling["min"]) > scaling["min"])
 
 
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
@@ -310,6 +309,4 @@ def _scale_in_before(details: SwapDetails) -> dict[str, bool]:
     """
     suspends = bool(details.shifted_at) or not _at_once(details)
     wanted = {details.idle: True} if details.idle_scaling and suspends else {}
-    completes = details.completing or (details.switched_at and _at_once(details))
-    allows = details.scaling and completes
-    return wanted | ({details.live: False} if allows else {})
+    return wanted | ({details.live: False} if details.scaling and details.completing else {})
