@@ -166,9 +166,14 @@ def test_records_the_first_time_of_the_switch() -> None:
 
 def test_both_roles_end_together() -> None:
     assert statuses(decide(SWITCHED, AFTER, NOW)) == [Status.SUCCEEDED] * 2
-    late = decide(swapping(), BEFORE, LATE)
-    assert statuses(late) == [Status.FAILED] * 2
-    assert {each.reason for each in late.operation.progress} == {"production was not switched"}
+    returned = SWITCHED.with_details(returning=("bad",))
+    for swap, seen, reason in (
+        (swapping(), BEFORE, "production was not switched"),
+        (returned, BEFORE, "the customers returned"),
+    ):
+        late = decide(swap, seen, LATE)
+        assert statuses(late) == [Status.FAILED] * 2
+        assert {each.reason for each in late.operation.progress} == {reason}
 
 
 @pytest.mark.parametrize(
