@@ -76,13 +76,10 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     if details.weight and not missing:
         # Only the run is late: the release can receive more customers now.
         return ()
-    share = f"did not receive {details.next_weight} percent of the requests"
-    late = (
-        f"the new release {share} within the time limit"
-        if details.weight
-        else "production was not switched within the time limit"
-    )
-    return (*missing, late)
+    if not details.weight:
+        return (*missing, "production was not switched within the time limit")
+    share = f"{details.next_weight} percent of the requests"
+    return (*missing, f"the new release did not receive {share} within the time limit")
 
 
 def _shift_until(operation: Operation) -> datetime:
@@ -177,7 +174,7 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     scaling = details.scaling if slot == details.live else details.idle_scaling
     if details.scaling_skipped or not scaling:
         return []
-    target = max(target, present.desired or 0)
+    target = max(target, present.desired or target)
     if target > details.minimums.get(slot, scaling["min"]):
         return [SetMinimum(slot, scaling, target)]
     return []

@@ -186,6 +186,13 @@ def test_a_late_step_moves_the_deadline() -> None:
     assert decide(default, seen(100), late).operation.deadline == default.deadline
 
 
+def test_the_wait_for_an_approval_has_its_start_on_record() -> None:
+    ready = swap(BEFORE_SHIFT, checked_at=NOW)
+    condition = "an approval by a caller with the right to swap"
+    awaiting = replace(ready.with_details(awaiting_at=NOW), waiting_for=condition)
+    assert decide(ready, seen(), NOW) == Wait(awaiting, NOW + CHECK_INTERVAL)
+
+
 def test_a_return_has_a_deadline_for_the_alarm_of_the_admin() -> None:
     started = replace(shifted(CANARY_BAKED), aborted_by="ann")
     assert decide(started, seen(10), NOW).operation.deadline == NOW + LIMIT

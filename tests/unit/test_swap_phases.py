@@ -342,6 +342,14 @@ def test_a_test_listener_that_cannot_forward_becomes_a_warning(
     )
 
 
+@pytest.mark.parametrize(("weight", "missed"), [(25, 50), (75, 100)])
+def test_a_step_that_is_too_late_names_its_share(weight: int, missed: int) -> None:
+    now, observed = NOW + 6 * MINUTE + LIMIT, seen(weight, listener_problems=("a rule",))
+    decision = decide(shifted(QUARTERS, weight), observed, now)
+    late = f"the new release did not receive {missed} percent of the requests within the time limit"
+    assert decision.operation.details.returning == ("a rule", late)
+
+
 def test_the_end_of_a_return_is_complete() -> None:
     """ELB shows the return of a worker that crashed before it recorded the time."""
     now = NOW + MINUTE

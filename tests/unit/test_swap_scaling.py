@@ -19,7 +19,8 @@ from tests.lab.swaps import CANARY_10, CANARY_BAKED, shifted, sized, swap
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 SCALING = {"min": 1, "max": 9, "cpuPercent": 60}
-SCALED: dict[str, Any] = {"scaling": SCALING, "idle_scaling": SCALING}
+PREVIOUS_SCALING = {"min": 2, "max": 8, "cpuPercent": 50}
+SCALED: dict[str, Any] = {"scaling": SCALING, "idle_scaling": PREVIOUS_SCALING}
 HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
 
 
@@ -32,6 +33,12 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
          (Switch(Listener.PRODUCTION, "prod-2", 10),)),
         # Both listeners switch together, so the live slot never shares its customers.
         (swap(SwapPolicy(), **SCALED), sized(1, 3), 0, (SetMinimum("prod-2", SCALING, 3),)),
+        # Without a scaling in the new release, its task count follows that of the live one.
+        (swap(CANARY_10, idle_scaling=PREVIOUS_SCALING), sized(1, 3), 0,
+         (AllowScaleIn("prod-1", allowed=False),)),
+        (swap(CANARY_10, idle_scaling=PREVIOUS_SCALING, scale_in={"prod-1": False}), sized(1, 3), 0,
+         (ScaleService("prod-2", 3),)),
+        (swap(CANARY_10, scaling=SCALING), sized(1, 3), 0, (SetMinimum("prod-2", SCALING, 3),)),
         # Customers at 10 percent gave the live slot more tasks.
         (shifted(CANARY_10, **HELD, minimums={"prod-2": 3}), sized(3, 5, 10), 360,
          (SetMinimum("prod-2", SCALING, 5),)),
@@ -46,7 +53,7 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-2", SCALING, 1),)),
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-1", SCALING, 4),)),
+                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-1", PREVIOUS_SCALING, 4),)),
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1, "prod-1": 4}, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 120, (AllowScaleIn("prod-1", allowed=True),)),
         # Without an observation of ECS until the deadline, the tasks are not known.
@@ -79,7 +86,7 @@ def test_scaling(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"idle_scaling": SCALING, "scale_in": {"prod-1": False}},
+    [{"idle_scaling": PREVIOUS_SCALING, "scale_in": {"prod-1": False}},
      {"scaling": SCALING, "minimums": {"prod-2": 3}}],
     ids=["previous release", "new release"],
 )  # fmt: skip
