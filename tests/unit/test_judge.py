@@ -226,6 +226,9 @@ def test_minutes_that_were_counted_for_good_do_not_count_again() -> None:
         (0, 0, True, -10),
         (20, 0, True, -10),
         (20, 0, False, 0),
+        # The oldest baseline that is asked for.
+        (LONGEST_SPAN // MINUTE - 8, 167, True, -10),
+        (LONGEST_SPAN // MINUTE - 7, 168, True, 165),
         # After a pause not everything is counted, and an old baseline is not asked for.
         (24 * 60, 0, True, 24 * 60 - 2 - LONGEST_SPAN // MINUTE),
         (3 * 60, 170, True, 170),
