@@ -95,6 +95,28 @@ def test_reads_rest_after_a_run_without_a_check(started: Operation, after: int) 
     assert rest(decision) == now + CHECK_INTERVAL
 
 
+@pytest.mark.parametrize(
+    ("started", "after", "rests"),
+    [
+        (swap(ALARMED), 0, 55),
+        (shifted(ALARMED), 330, 360),  # Not beyond the step.
+        (shifted(ALARMED._replace(bake_minutes=10), 100), 10, 65),
+    ],
+    ids=["preparation", "before a step", "bake"],
+)
+def test_a_swap_whose_slots_ecs_does_not_describe_waits_for_the_next_check(
+    started: Operation, after: int, rests: int
+) -> None:
+    now = NOW + timedelta(seconds=after)
+    started = replace(started, deadline=NOW + 60 * MINUTE)
+    observed = seen(started.details.weight, services={}, healthy={}, problem="ECS is busy")
+    waiting = replace(started, waiting_for="a check: ECS is busy")
+    for checked_at in (now, None):
+        decision = decide(started.with_details(checked_at=checked_at), observed, now)
+        expected = waiting.with_details(checked_at=checked_at)
+        assert decision == Wait(expected, NOW + timedelta(seconds=rests))
+
+
 def test_a_wait_for_aws_has_no_rest() -> None:
     waiting = seen(10, listener_problems=("a rule",))
     assert rest(decide(shifted(CANARY_10), waiting, NOW + 6 * MINUTE)) is None
