@@ -151,12 +151,16 @@ class SwapDetails(NamedTuple):
         if weight == 0:
             returned_at = self.returned_at or moment
             return self._replace(weight=0, changed_at=None, lost_at=None, returned_at=returned_at)
+        at_full = weight == ALL
+        # The worker of the last shift can also make the last steps before it records a result.
+        completes = at_full and bool(self.finished_by or not self.policy.bake_minutes)
         return self._replace(
             weight=weight,
             changed_at=moment,
             lost_at=None,
             shifted_at=self.shifted_at or moment,
-            switched_at=moment if weight == ALL else None,
+            switched_at=moment if at_full else None,
+            completing=completes,
         )
 
     def view(self, *, ended: bool) -> dict[str, Any]:
