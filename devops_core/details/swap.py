@@ -111,6 +111,11 @@ class SwapDetails(NamedTuple):
             return None
         return self.awaiting_at + timedelta(minutes=self.policy.approval.timeout_minutes)
 
+    def approval_expired(self, now: datetime) -> bool:
+        """Return whether the next shift needs an approval whose time has passed."""
+        expires_at = self.approval_expires_at
+        return expires_at is not None and now >= expires_at and self.needs_approval
+
     @property
     def next_at(self) -> datetime | None:
         """The time of the next shift, or of the end of the bake; None before the first shift."""

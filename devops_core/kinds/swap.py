@@ -10,6 +10,7 @@ from typing import Any
 from devops_core.access import account_principal
 from devops_core.details.swap import SwapDetails, policy_view
 from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
+from devops_core.kinds import swap_checks
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
 from devops_core.kinds.swap_readiness import refusals
@@ -295,6 +296,7 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
         raise ConflictError(
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
+    _require_time_for_approval(operation, now)
     return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
 
 
@@ -304,11 +306,22 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     _require_no_return(operation, "finish")
     if details.finished_by:
         return operation
+    _require_time_for_approval(operation, now)
     details = details._replace(finished_by=caller, finished_at=now, checked_at=None)
     # The next shift is now the last one, which can need an approval.
     if details.needs_approval:
         details = details._replace(approved_by=caller, approved_at=now)
     return replace(operation, details=details)
+
+
+def _require_time_for_approval(operation: Operation, now: datetime) -> None:
+    """Raise ConflictError if the next run returns all customers without an approval."""
+    details: SwapDetails = operation.details
+    if details.approval_expired(now):
+        raise ConflictError(
+            f"operation {operation.id} was {swap_checks.not_approved(details)}: all customers"
+            " receive the previous release; start the swap again after its end"
+        )
 
 
 def _require_no_return(operation: Operation, action: str) -> None:

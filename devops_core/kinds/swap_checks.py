@@ -119,10 +119,8 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
     details: SwapDetails = operation.details
     reasons = [f"aborted by {operation.aborted_by}"] if operation.aborted_by else []
     reasons += [f"the alarm {name} is in the state ALARM" for name in alarming(details)]
-    expires_at = details.approval_expires_at
-    if expires_at and now >= expires_at and details.needs_approval:
-        minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
-        reasons.append(f"not approved within {minutes} minutes")
+    if details.approval_expired(now):
+        reasons.append(not_approved(details))
     if details.unreadable >= MAX_UNREADABLE:
         problem = details.verdicts[-1].reason
         reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
@@ -130,6 +128,12 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
         reasons += _of_release(details, observed) if details.policy.progressive else []
         reasons += _of_listener(details, observed, now)
     return tuple(reasons)
+
+
+def not_approved(details: SwapDetails) -> str:
+    """Return the reason of a swap whose approval has expired."""
+    minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
+    return f"not approved within {minutes} minutes"
 
 
 def _of_release(details: SwapDetails, observed: Observed) -> list[str]:

@@ -222,6 +222,28 @@ def test_an_approval_expires(promoted: FakeCloud, api: Client, point: str) -> No
     assert (refused.status, refused.body["code"]) == (409, "ALREADY_ENDED")
 
 
+@pytest.mark.parametrize("action", ["continue", "finish"])
+@pytest.mark.parametrize("point", ["shift", "full"])
+def test_an_approval_after_its_time_limit_is_refused(
+    promoted: FakeCloud, api: Client, point: str, action: str
+) -> None:
+    reply = api.swap(**CANARY, approval={"before": point, "timeoutMinutes": 5})
+    minutes(api, 6 if point == "full" else 0)
+    # No run has ended the swap yet.
+    promoted.clock.pass_(minutes=5)
+    for refused in (
+        DryClient(promoted).advance(reply.id, action),
+        api.advance(reply.id, action),
+    ):
+        assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
+        text = f"operation {reply.id} was not approved within 5 minutes"
+        assert refused.body["errorMessage"].startswith(text)
+    minutes(api, 1)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["not approved within 5 minutes"]
+    assert "APPROVED" not in outcomes(promoted, reply.id)
+
+
 # --- finish ---
 
 
