@@ -116,8 +116,7 @@ def test_a_check_counts_fewer_healthy_targets_than_half_of_the_tasks(
     desired: int, healthy: int, unhealthy: int
 ) -> None:
     now = NOW + CHECK_INTERVAL
-    observed = sized(desired, 1, 10)
-    observed = replace(observed, healthy={**observed.healthy, "prod-2": healthy})
+    observed = sized(desired, 1, 10, healthy=healthy)
     decision = decide(shifted(CANARY_10, unhealthy=3, checked_at=NOW), observed, now)
     assert details_of(decision).unhealthy == unhealthy
     assert bool(details_of(decision).returning) is bool(unhealthy)
