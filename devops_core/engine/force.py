@@ -89,7 +89,9 @@ def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operati
     if operation.waiting_for:
         reason = f"{reason}, while it waited for: {operation.waiting_for}"
     aborted_by = operation.aborted_by or caller
-    forced = replace(operation, aborted_by=aborted_by, reasons=(f"aborted by {aborted_by}",))
+    # The reasons for a return or a rollback remain.
+    reasons = operation.reasons or (f"aborted by {aborted_by}",)
+    forced = replace(operation, aborted_by=aborted_by, reasons=reasons)
     state = State(forced, inventory, Observed())
     recorded = kind._replace(rows=partial(_rows_with_drift, kind))
     try:
