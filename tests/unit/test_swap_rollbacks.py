@@ -11,7 +11,7 @@ import pytest
 
 from devops_core.details.swap import SwapDetails
 from devops_core.kinds.judge import LONGEST_SPAN
-from devops_core.kinds.swap_checks import recorded, rollback_reasons
+from devops_core.kinds.swap_checks import alarming, recorded, rollback_reasons
 from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
@@ -171,7 +171,9 @@ def test_without_the_baseline_a_check_only_counts_until_it_is_too_old(
     operation = judged(100, switched_at=switched_at, counted_until=SHIFT)
     new = since(12, 0, *[(100, 100)] * 3)
     verdict = Verdict(CHECK, BAD, Requests(300, 300), Requests())
-    after = checked(operation, Monitored(CHECK, OK, traffic(new, since(12, 0, (0, 0)))))
+    # Requests to the previous release do not come from customers any more.
+    live = since(12, 0, *[(100, 100)] * 3)
+    after = checked(operation, Monitored(CHECK, OK, traffic(new, live)))
     assert after == operation.details._replace(
         checked_at=CHECK,
         verdicts=(verdict._replace(reason=after.verdicts[0].reason),) if judges else (),
@@ -364,6 +366,14 @@ def test_the_reasons_for_a_rollback(
     operation: Operation, observed: Observed, reasons: tuple[str, ...]
 ) -> None:
     assert rollback_reasons(operation, observed, NOW) == reasons
+
+
+def test_the_alarms_of_a_check_replace_the_recorded_ones() -> None:
+    """So customers return in the run that reads an alarm, without the state of ECS."""
+    details = shifted(ALARMED, alarms={"errors": "ALARM"}, ignored=("slow",)).details
+    assert alarming(details) == ["errors"]
+    assert alarming(details, Monitored(NOW, {"errors": "OK", "slow": "ALARM"})) == []
+    assert alarming(details, Monitored(NOW, {"errors": "OK", "more": "ALARM"})) == ["more"]
 
 
 def test_the_limit_of_the_judge_is_that_of_the_policy() -> None:
