@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from devops_core.access import AccessPolicy, account_principal
-from devops_core.errors import AccessDeniedError
+from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import LEASE
+from devops_core.naming import Environment
 from tests.lab.callers import ADMIN, ONLY_TEAMS, OWNER, denied, with_policy
 from tests.lab.client import SCHEDULE, USER, Client, Reply
 from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.measured import told
 
 DENIED = "the service's role lacks the permission elasticloadbalancing:ModifyListener"
 CANARY: dict[str, Any] = {"strategy": {"type": "canary", "percent": 20}}
@@ -149,6 +152,45 @@ def test_force_ends_an_operation_that_was_not_aborted_after_its_deadline(
     assert drifts(promoted) == {}
 
 
+def test_the_rows_follow_a_switch_that_aws_does_not_return(
+    promoted: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(bakeMinutes=10)
+    promoted.wire.fail("load_balancer.switch", AccessDeniedError(DENIED))
+    api.abort(reply.id)
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, reply.id).status == 200
+    rows = promoted.tables.inventory_of("Shop").rows
+    green, blue = rows[Environment.PROD_GREEN], rows[Environment.PROD_BLUE]
+    assert [row.service and row.service.name for row in (green, blue)] == ["prod-2", "prod-1"]
+    assert {row.updated_at for row in (green, blue)} == {promoted.clock.now()}
+    assert drifts(promoted) == drift(reply.id, "PROD-BLUE", "PROD-GREEN")
+    # A person completes the swap.
+    promoted.wire.heal()
+    estate, listeners = promoted.stacks.estate, promoted.load_balancer.listeners
+    listeners[estate.listener("Shop", "test")] = [estate.target_group("Shop", "prod-1")]
+    promoted.clock.pass_(minutes=5)
+    api.drift_check()
+    assert drifts(promoted) == {}
+
+
+def test_a_create_that_is_ended_by_force_can_be_deleted(cloud: FakeCloud, api: Client) -> None:
+    """Its stack can exist, so its rows remain."""
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.wire.fail("stacks", AccessDeniedError(DENIED))
+    api.abort(reply.id)
+    cloud.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, reply.id).status == 200
+    assert {*drifts(cloud)} >= {"DEV", "PROD-BLUE", "PROD-GREEN"}
+    rows = cloud.tables.inventory_of("Shop").rows.values()
+    assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
+    cloud.wire.heal()
+    cloud.stacks.pace = 1
+    api.finished(api.delete())
+    assert cloud.tables.inventory_of("Shop").rows == {}
+
+
 def test_force_is_refused_while_the_operation_can_still_end(
     promoted: FakeCloud, api: Client, dry: DryClient
 ) -> None:
@@ -220,9 +262,20 @@ def test_only_admins_can_use_force(promoted: FakeCloud, blocked: Reply) -> None:
         )
         assert len(denied(promoted)) == refusals
     (event,) = denied(promoted)
-    assert (event.kind, event.caller, event.reason) == (
-        "swap", account_principal(OWNER), refused.body["errorMessage"],
-    )  # fmt: skip
+    reason = refused.body["errorMessage"]
+    assert (event.kind, event.caller, event.reason) == ("swap", account_principal(OWNER), reason)
+    promoted.wire.fail("tables.count_refusal", ThrottledError("slow down"), times=1)
+    assert _force(member, blocked.id).status == 403
+    assert told(promoted, "refusal not recorded") == [
+        {
+            "operation": blocked.id,
+            "applicationName": "Shop",
+            "kind": "swap",
+            "caller": OWNER,
+            "reason": reason,
+            "error": "slow down",
+        }
+    ]
     promoted.clock.pass_(seconds=LEASE.total_seconds())
     assert _force(Client(promoted, ADMIN), blocked.id).status == 200
     with_policy(promoted, AccessPolicy())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from devops_core.access import AccessPolicy, account_principal
+from devops_core.errors import ThrottledError
 from tests.functional.test_progressive_swap import CANARY, hold_end, weight
 from tests.lab.callers import APPROVER, OTHER, OWNER, denied, with_policy
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import FakeCloud
+from tests.lab.measured import told
 
 BEFORE_SHIFT = {**CANARY, "approval": {"before": "shift"}}
 ACTIONS = ("continue", "finish")
@@ -169,6 +171,10 @@ def test_deployers_and_the_starter_cannot_approve_without_selfapproval(shop: Fak
     counts = {(event.caller, event.kind): event.count for event in denied(shop)}
     callers = map(account_principal, (OWNER, APPROVER))
     assert counts == {(caller, "swap"): 2 for caller in callers}
+    shop.wire.fail("tables.count_refusal", ThrottledError("slow down"), times=1)
+    assert deployer.advance(reply.id, "continue").status == 403
+    (line,) = told(shop, "refusal not recorded")
+    assert (line["operation"], line["caller"], line["kind"]) == (reply.id, OWNER, "swap")
     assert Client(shop, OTHER).advance(reply.id, "continue").operation["phase"] == "SHIFTED"
     # Everyone can end a bad release.
     assert deployer.abort(reply.id).status == 200
