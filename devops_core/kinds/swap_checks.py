@@ -36,10 +36,12 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
         return operation
     if observed.services:
         details = _with_health(details, observed)
-    if details.policy.checks:
-        if observed.monitored is None:
-            return operation
-        details = _with_monitored(details, observed.monitored)
+    if details.policy.checks and observed.monitored is None:
+        return operation
+    monitored = observed.monitored or Monitored(now)
+    if observed.problem:
+        monitored = monitored._replace(problem=observed.problem)
+    details = _with_monitored(details, monitored)
     return replace(operation, details=details._replace(checked_at=now))
 
 

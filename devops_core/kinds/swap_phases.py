@@ -43,6 +43,8 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if details.returning:
         return _return(operation, observed, now)
     operation = _with_deadline(operation)
+    if observed.problem:
+        return _rest(operation, now, details.next_at, f"a check: {observed.problem}")
     if details.weight and observed.share_of(details.live) != details.weight:
         # A younger change than `swap_checks.SETTLING` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
@@ -67,7 +69,8 @@ def _with_observed_shift(operation: Operation, observed: Observed, now: datetime
 def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str, ...]:
     """Return the reasons of a shift that is not possible within its time limit."""
     details: SwapDetails = operation.details
-    if details.weight == ALL or details.phase == "AWAITING_APPROVAL":
+    unknown = details.phase == "AWAITING_APPROVAL" or observed.problem
+    if details.weight == ALL or unknown:
         return ()
     until = _shift_until(operation)
     if now < until:

@@ -160,8 +160,9 @@ class Observed:
     `ecs_exec` is whether its rollouts turn on ECS Exec. `upgrade` is the change of the stack to the
     newest template, None for no change. `shares` has the percentage of the customers' requests that
     each slot receives, if the production listener forwards to both. `monitored` is the result of a
-    check of CloudWatch, None without a check. `holder` is the swap that holds the rows of
-    production.
+    check of CloudWatch, None without a check. `problem` is the reason why the services of a
+    swap that customers use, or their targets, could not be read. `holder` is the swap that holds
+    the rows of production.
     """
 
     stack: Stack | None = None
@@ -195,6 +196,7 @@ class Observed:
     upgrade: StackChange | None = None
     shares: Mapping[str, int | None] = field(default_factory=dict)
     monitored: Monitored | None = None
+    problem: str = ""
     holder: Operation | None = None
 
     def share_of(self, slot: str) -> int | None:

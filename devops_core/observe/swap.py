@@ -73,8 +73,9 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:
     """Return the state of production; after a switch without a bake the listeners are enough.
 
-    A check of CloudWatch takes place at most once a minute; its failure is a result. Customers
-    return also while only the listeners can be observed. Raises AwsError.
+    A check of CloudWatch takes place at most once a minute; its failure is a result, and after the
+    first shift also that of a read of the slots. Customers return also while only the listeners can
+    be observed. Raises AwsError.
     """
     details: SwapDetails = operation.details
     now = cloud.clock.now()
@@ -99,10 +100,10 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     monitored = found.pop() if checks else None
     errors = [each for each in found if isinstance(each, AwsError)]
     returns = details.returning or operation.aborted_by or alarming(details, monitored)
-    if errors and not returns:
+    if errors and not returns and not details.weight:
         raise errors[0]
     if errors:
-        return replace(observed, monitored=monitored)
+        return replace(observed, monitored=monitored, problem=errors[0].message)
     services, *healthy = found
     counts = dict(zip(inventory.slots, healthy, strict=True))
     return replace(observed, services=services, healthy=counts, monitored=monitored)

@@ -27,6 +27,7 @@ from tests.lab.dry import DryClient
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Call, Crash, FakeCloud
 
+THROTTLED = ThrottledError("AWS throttles")
 DENIED = AccessDeniedError("the service's role lacks a permission")
 
 
@@ -228,7 +229,7 @@ CALLS = (
     "tables.operation", "tables.inventory", "tables.save", "tables.close", "load_balancer.rules",
     "load_balancer.switch", "load_balancer.healthy", "containers.services", "monitoring.alarms",
 )  # fmt: skip
-ERRORS = (ThrottledError("AWS throttles"), UnreachableError("no answer"), DENIED)
+ERRORS = (THROTTLED, UnreachableError("no answer"), DENIED)
 
 
 @pytest.mark.parametrize("lost", [False, True])
@@ -339,11 +340,46 @@ def test_an_alarm_returns_customers_while_ecs_cannot_be_observed(
     reply = api.swap(**CANARY, alarms=["errors"])
     promoted.wire.fail(name, DENIED)
     minutes(api, 2)
-    assert view(api, reply, "phase", "waitingFor") == ("SHIFTED", DENIED.message)
+    assert view(api, reply, "phase", "waitingFor") == ("SHIFTED", f"a check: {DENIED.message}")
     promoted.monitoring.states = {"errors": "ALARM"}
     minutes(api, 1)
     ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
     assert ended["reasons"] == ["the alarm errors is in the state ALARM"]
+
+
+@pytest.mark.parametrize("name", ["containers.services", "load_balancer.healthy"])
+@pytest.mark.parametrize("alarms", [[], ["errors"]])
+@pytest.mark.parametrize("shifted", [0, 8])
+def test_ecs_without_a_response_delays_a_split_swap_and_the_fifth_check_rolls_back(
+    promoted: FakeCloud, api: Client, name: str, alarms: list[str], shifted: int
+) -> None:
+    promoted.monitoring.states = {"errors": "OK"}
+    reply = api.swap(**CANARY, **BAKE, alarms=alarms)
+    minutes(api, shifted)
+    phase, share = view(api, reply, "phase", "weight")
+    promoted.wire.fail(name, THROTTLED)
+    minutes(api, 4)
+    api.wake(DEPLOYMENT_COMPLETED)  # It is not a check.
+    assert view(api, reply, "phase", "weight") == (phase, share)
+    assert view(api, reply, "waitingFor") == (f"a check: {THROTTLED.message}",)
+    minutes(api, 1)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == [f"5 checks in a row had no result: {THROTTLED.message}"]
+
+
+@pytest.mark.parametrize("alarms", [[], ["errors"]])
+def test_a_response_of_ecs_continues_a_delayed_swap(
+    promoted: FakeCloud, api: Client, alarms: list[str]
+) -> None:
+    promoted.monitoring.states = {"errors": "OK"}
+    reply = api.swap(**CANARY, alarms=alarms)
+    promoted.wire.fail("containers.services", THROTTLED, times=4)
+    minutes(api, 4)
+    assert view(api, reply, "waitingFor") == (f"a check: {THROTTLED.message}",)
+    minutes(api, 1)
+    promoted.wire.fail("containers.services", THROTTLED, times=4)
+    minutes(api, 20)
+    hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
 
 
 def test_a_drift_check_leaves_a_split_listener(promoted: FakeCloud, api: Client) -> None:

@@ -10,12 +10,14 @@ from boto3.dynamodb.types import TypeDeserializer
 from devops_core.model.inventory import Row, RowStatus
 from devops_core.naming import OPERATION_TAG
 from tests.lab.laptop.api import Api
+from tests.lab.moto.scaling import Registered, target_snapshots
 from tests.lab.promises import Context, hold_at_rest
 from tests.lab.snapshot import (
     LISTENERS,
     Service,
     Stack,
     StoredSnapshot,
+    Target,
     TaskDefinition,
     forward_weights,
     settings_of,
@@ -76,6 +78,7 @@ def read(api: Api) -> StoredSnapshot:
         services=dict(_services(api, active)),
         task_definitions=dict(_definitions(api)),
         stacks=list(_stacks(api)),
+        targets=dict(_targets(api)),
         pages={row.url: api.fetch(row.url).body for row in active if row.url},
     )
 
@@ -148,3 +151,17 @@ def _stacks(api: Api) -> Iterable[Stack]:
             tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
             if stack["StackStatus"] != "DELETE_COMPLETE":
                 yield Stack(stack["StackId"], stack["StackName"], tags.get(OPERATION_TAG, ""))
+
+
+def _targets(api: Api) -> Iterable[tuple[tuple[str, str], Target]]:
+    client = api.client("application-autoscaling")
+    registered: dict[str, Registered] = {}
+    for page in client.get_paginator("describe_scalable_targets").paginate(ServiceNamespace="ecs"):
+        for each in page["ScalableTargets"]:
+            limits = each["MinCapacity"], each["MaxCapacity"]
+            registered[each["ResourceId"]] = Registered(*limits, each["SuspendedState"])
+    for page in client.get_paginator("describe_scaling_policies").paginate(ServiceNamespace="ecs"):
+        for each in page["ScalingPolicies"]:
+            policies = registered[each["ResourceId"]].policies
+            policies[each["PolicyName"]] = each["TargetTrackingScalingPolicyConfiguration"]
+    return target_snapshots(registered)

@@ -20,6 +20,7 @@ from devops_core.naming import OPERATION_TAG
 from tests.lab.moto.account import Account
 from tests.lab.moto.backends import backend
 from tests.lab.moto.change_sets import parameters_of
+from tests.lab.moto.scaling import target_snapshots
 from tests.lab.moto.transport import Call
 from tests.lab.snapshot import (
     SCALING_ACTIONS,
@@ -128,13 +129,7 @@ class MotoSnapshot(TableItems):
     @property
     def targets(self) -> Mapping[tuple[str, str], Target]:
         """The scalable targets by cluster and service."""
-        found = self._account.completion.scaling
-        return {
-            (resource.split("/")[1], resource.split("/")[2]): Target(
-                each.minimum, each.maximum, each.scales_in, each.values
-            )
-            for resource, each in found.items()
-        }
+        return dict(target_snapshots(self._account.completion.scaling))
 
     def weights(self, application: str, listener: Listener) -> Mapping[str, int] | None:
         """Return the weight of each target group of a listener, None without the listener."""

@@ -7,7 +7,7 @@ Scaling API Reference describes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSResponse
 from tests.lab.moto import responses
 from tests.lab.moto.backends import backend
 from tests.lab.moto.transport import Call
+from tests.lab.snapshot import Target
 
 SERVICE = "application-autoscaling"
 _MEMBERS = {
@@ -51,6 +52,13 @@ class Registered:
 
 
 Targets = dict[str, Registered]
+
+
+def target_snapshots(targets: Targets) -> Iterator[tuple[tuple[str, str], Target]]:
+    """Yield the targets by cluster and service."""
+    for resource, each in targets.items():
+        _, cluster, service = resource.split("/")
+        yield (cluster, service), Target(each.minimum, each.maximum, each.scales_in, each.values)
 
 
 def answer(targets: Targets, call: Call) -> AWSResponse:

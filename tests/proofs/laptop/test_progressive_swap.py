@@ -267,20 +267,21 @@ def test_one_recipe_stops_at_the_approval_and_one_continues_after_its_check(
     assert api.fetch(url(api)).body["version"] == idle["version"]
 
 
-def test_an_approval_survives_a_restart_of_the_cloud(api: Api, between: FaultyProxy) -> None:
+@pytest.mark.parametrize(("point", "weight"), [("shift", 0), ("full", 50)])
+def test_an_approval_survives_a_restart_of_the_cloud(
+    api: Api, between: FaultyProxy, point: str, weight: int
+) -> None:
+    """Also while customers use both releases: the swap continues when all tasks run again."""
     idle = api.fetch(url(api, 8080)).body["version"]
-    approval = {"before": "shift", "timeoutMinutes": 600}
+    approval = {"before": point, "timeoutMinutes": 600}
     operation = swap(api, idle, strategy=SHORT, approval=approval)
     assert until(lambda: read(api, operation).get("phase") == "AWAITING_APPROVAL", LIMIT)
-    directory, options = (
-        api.cloud.directory,
-        Options(lambda_endpoint=between.url, minute=MINUTE, keep=True),
-    )
-    stop(directory)
-    running = start(directory, options, owned=True)
+    options = Options(lambda_endpoint=between.url, minute=MINUTE, keep=True)
+    stop(api.cloud.directory)
+    running = start(api.cloud.directory, options, owned=True)
     between.endpoint = running.endpoint
     waiting = read(api, operation)
-    assert (waiting["phase"], waiting["weight"]) == ("AWAITING_APPROVAL", 0)
+    assert (waiting["phase"], waiting["weight"]) == ("AWAITING_APPROVAL", weight)
     path = f"/stacks/{NAME}/operations/{operation}"
     assert api.post(path, {"action": "continue"}).status in (200, 202)
     end = ended(api, operation)

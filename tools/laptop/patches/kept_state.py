@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from ministack.services import alb, cloudformation, ecs
+from ministack import app
+from ministack.services import alb, cloudformation, ecs, eventbridge
 from ministack.services.cloudformation import changesets, stacks
 
 from tools.laptop.patches import stack_updates
+from tools.laptop.patches.load_balancers import group_health
 
 _load_stacks = cloudformation.load_persisted_state
 _load_ecs = ecs.load_persisted_state
 _load_load_balancers = alb.load_persisted_state
 _provision = stacks._provision_keeping_seed
+_ready = app._handle_ready_request
+_run_due_rules = eventbridge._tick_scheduled_rules
+RECOVERY_LIMIT = 30.0  # seconds from the start; an image that was changed meanwhile can fail
+_recovered_until = 0.0
+_incomplete: list[tuple[str, str, dict[str, Any]]] = []  # account, region, service
 _resumed: set[str] = set()  # stacks whose creation continues after the restart
 
 
@@ -22,6 +30,43 @@ def apply() -> None:
     stacks._provision_keeping_seed = provision
     ecs.load_persisted_state = load_ecs
     alb.load_persisted_state = load_load_balancers
+    app._handle_ready_request = ready
+    eventbridge._tick_scheduled_rules = run_due_rules
+
+
+def ready(path: str, request_id: str) -> Any:
+    """Return the response of the emulator when the services are complete again."""
+    response = _ready(path, request_id)
+    return response if response is None or is_complete() else (503, *response[1:])
+
+
+def run_due_rules() -> None:
+    """Run the scheduled rules, but not before the services are complete again.
+
+    Gap: a restart of the emulator stops all tasks. On AWS it would be an outage of production, for
+    which the service returns the customers of a swap.
+    """
+    if is_complete():
+        _run_due_rules()
+
+
+def is_complete() -> bool:
+    """Return whether the services that were complete before the restart are complete again."""
+    if time.monotonic() > _recovered_until:
+        _incomplete.clear()
+    _incomplete[:] = [each for each in _incomplete if not _is_complete(*each)]
+    return not _incomplete
+
+
+def _is_complete(account: str, region: str, service: dict[str, Any]) -> bool:
+    groups = [each["targetGroupArn"] for each in service.get("loadBalancers", [])]
+    desired = service["desiredCount"]
+    with ecs.request_scope(account, region):
+        # Nothing probes the targets of a group without a listener.
+        usable = [
+            sum(state in ("healthy", "unused") for state in group_health(arn)) for arn in groups
+        ]
+    return all(count >= desired for count in (service["runningCount"], *usable))
 
 
 def is_resumed(stack_name: str) -> bool:
@@ -90,8 +135,12 @@ def load_ecs(data: Any) -> None:
 
     Gap: the emulator still counts the tasks that ended with its stop.
     """
+    global _recovered_until
     _load_ecs(data)
-    for _, service in ecs._services.all_items():
+    _recovered_until = time.monotonic() + RECOVERY_LIMIT
+    for (account, region, _), service in ecs._services.all_items():
+        if service["runningCount"] >= service["desiredCount"]:
+            _incomplete.append((account, region, service))
         for counted in (service, *service.get("deployments", [])):
             counted.update(runningCount=0, pendingCount=0)
 
