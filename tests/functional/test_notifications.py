@@ -155,8 +155,23 @@ def test_a_refused_notification_remains_and_does_not_stop_others(
     forget(shop)
 
 
-def test_a_batch_that_is_refused_is_sent_one_by_one(shop: FakeCloud, api: Client) -> None:
-    ids = unsent(shop, api, 3)
+def test_refused_notifications_do_not_hide_the_next_page(shop: FakeCloud, api: Client) -> None:
+    first, second, third = unsent(shop, api, 3)
+    shop.outbox.page = 2
+    shop.notifications.refused = dict.fromkeys((first, second), "InternalFailure: try again")
+    api.tick()
+    assert sent_ids(shop) == [third]
+    shop.notifications.refused.clear()
+    api.tick()
+    assert sent_ids(shop) == [third, first, second]
+    forget(shop)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_batch_that_is_refused_is_sent_one_by_one(
+    shop: FakeCloud, api: Client, count: int
+) -> None:
+    ids = unsent(shop, api, count)
     shop.wire.fail("notifications.send", RefusedError("an entry is not valid"), times=2)
     api.tick()
     assert sent_ids(shop) == ids[1:]
