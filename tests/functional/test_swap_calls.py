@@ -15,6 +15,7 @@ from tests.lab.measured import told
 
 BEFORE_SHIFT = {**CANARY, "approval": {"before": "shift"}}
 ACTIONS = ("continue", "finish")
+BOTH_RIGHTS = "the team payments or admins and productionapprovers"
 
 
 def hold_ended(reply: Reply, operation: str, status: str) -> None:
@@ -140,9 +141,16 @@ def test_a_call_needs_the_right_to_swap(owned: FakeCloud, action: str) -> None:
     lead = Client(owned, APPROVER)
     reply = lead.swap(**BEFORE_SHIFT)
     assert reply.operation["phase"] == "AWAITING_APPROVAL"
-    for caller in (OWNER, OTHER):
+    for caller, needs in ((OWNER, "productionapprovers"), (OTHER, BOTH_RIGHTS)):
         refused = Client(owned, caller).advance(reply.id, action)
-        assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
+        assert (refused.status, refused.body) == (
+            403,
+            {
+                "errorMessage": f"not allowed to {action} the swap {reply.id} of Shop:"
+                f" requires {needs}",
+                "code": "FORBIDDEN",
+            },
+        )
     assert weight(owned) == 0
     assert Client(owned, APPROVER).advance(reply.id, action).status in (200, 202)
     lead.settle()
