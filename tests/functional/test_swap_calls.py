@@ -7,7 +7,7 @@ import pytest
 from devops_core.access import AccessPolicy, account_principal
 from devops_core.errors import ThrottledError
 from tests.functional.test_progressive_swap import CANARY, hold_end, weight
-from tests.lab.callers import APPROVER, OTHER, OWNER, denied, with_policy
+from tests.lab.callers import APPROVER, OTHER, OWNER, denied, refusals, with_policy
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import FakeCloud
@@ -151,6 +151,9 @@ def test_a_call_needs_the_right_to_swap(owned: FakeCloud, action: str) -> None:
                 "code": "FORBIDDEN",
             },
         )
+        # A dry run leaves no event.
+        assert DryClient(owned, caller).advance(reply.id, action).body == refused.body
+    assert refusals(owned) == 2
     assert weight(owned) == 0
     assert Client(owned, APPROVER).advance(reply.id, action).status in (200, 202)
     lead.settle()
