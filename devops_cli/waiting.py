@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Protocol
+
+from rich.console import RenderableType
 
 from devops_cli import milestones
 from devops_cli.exits import Exit
@@ -78,14 +81,21 @@ def wait_for_end(
         raise _with_hints(StoppedError("stopped waiting"), hints, last) from None
     except CliError as error:
         raise _with_hints(error, _hints(session, operation, write), last) from error
-    if snapshot.ended:
-        session.print_outcome(snapshot.response, *summary.outcome(snapshot, session.command))
-        return snapshot
-    reached = snapshot.operation
-    lines = map(texts.text, _hints(session, reached, write))
-    shown = (summary.headline(reached), *swaps.state(reached), *lines)
-    session.print_outcome(snapshot.response, *shown)
+    session.print_outcome(snapshot.response, *_shown(session, snapshot, write))
     return snapshot
+
+
+def _shown(
+    session: Session, snapshot: Snapshot, write: Repeatable | None
+) -> Iterator[RenderableType]:
+    """Yield the outcome of an operation, or its present state and the hints if it continues."""
+    operation = snapshot.operation
+    if snapshot.ended:
+        yield from summary.outcome(snapshot, session.command)
+    else:
+        yield summary.headline(operation)
+        yield from swaps.state(operation)
+        yield from map(texts.text, _hints(session, operation, write))
 
 
 def _time_limit(operation: Object, timeout: timedelta | None) -> timedelta:

@@ -22,10 +22,7 @@ _REQUESTS = "RequestCount"
 # request without a connection; no metric counts these responses for each target group. Health
 # checks do not count.
 _ERRORS = ("HTTPCode_Target_5XX_Count", "TargetConnectionErrorCount")
-_HEALTHY = "HealthyHostCount"
-# The statistic of each metric. The minimum is that of the node of the load balancer that reports
-# the fewest targets.
-_STATISTICS = {_REQUESTS: "Sum", **dict.fromkeys(_ERRORS, "Sum"), _HEALTHY: "Minimum"}
+_METRICS = (_REQUESTS, *_ERRORS)
 
 # The values of a metric by minute, by target group and name.
 _Values = Mapping[tuple[str, str], Mapping[datetime, float]]
@@ -60,12 +57,10 @@ class CloudWatchMonitoring:
         """Return the minutes of target groups.
 
         Elastic Load Balancing reports a number of requests only if requests exist, and a number of
-        errors only above 0. So a missing data point is 0. The number of healthy targets is reported
-        without requests too, so a missing data point is not known.
+        errors only above 0. So a missing data point is 0.
         """
         metrics = {
-            f"m{number}": metric
-            for number, metric in enumerate(product(target_groups, _STATISTICS))
+            f"m{number}": metric for number, metric in enumerate(product(target_groups, _METRICS))
         }
         queries = [
             {"Id": key, "MetricStat": _statistic(listener, group, name)}
@@ -122,7 +117,7 @@ def _statistic(listener: str, target_group: str, metric: str) -> dict[str, Any]:
             "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
         },
         "Period": int(MINUTE.total_seconds()),
-        "Stat": _STATISTICS[metric],
+        "Stat": "Sum",
     }
 
 
@@ -132,5 +127,4 @@ def _minutes(group: str, values: _Values, start: datetime, end: datetime) -> Ite
         requests = int(values[group, _REQUESTS].get(time, 0))
         # The load balancer can try several connections for a request.
         errors = min(requests, int(sum(values[group, name].get(time, 0) for name in _ERRORS)))
-        healthy = values[group, _HEALTHY].get(time)
-        yield Minute(time, requests, errors, None if healthy is None else int(healthy))
+        yield Minute(time, requests, errors)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from devops_core.errors import redact
 from devops_core.model.steps import WarmedPage
 from devops_core.model.swap_policy import ALL, OFF, SHIFT, SwapPolicy
+from devops_core.model.times import time_text
 from devops_core.model.traffic import Requests, Verdict
 
 # A check takes place at most once a minute; the schedule is not exact, so a little is deducted.
@@ -161,13 +162,13 @@ class SwapDetails(NamedTuple):
 
     def _present_view(self) -> dict[str, Any]:
         """Return the members of a swap in progress."""
-        next_step: dict[str, Any] | None = {"at": _time(self.next_at)} if self.next_at else None
+        next_step: dict[str, Any] | None = {"at": time_text(self.next_at)} if self.next_at else None
         if next_step and self.weight < ALL:
             next_step["weight"] = self.next_weight
         return {
             "phase": self.phase,
             "nextStep": next_step,
-            "approvalExpiresAt": _time(self.approval_expires_at),
+            "approvalExpiresAt": time_text(self.approval_expires_at),
         }
 
     def _checks_view(self) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def policy_view(policy: SwapPolicy) -> dict[str, Any]:
 
 def _verdict_view(verdict: Verdict) -> dict[str, Any]:
     members = {
-        "time": _time(verdict.time),
+        "time": time_text(verdict.time),
         "verdict": verdict.verdict,
         "new": _requests_view(verdict.new),
         "live": _requests_view(verdict.live),
@@ -232,10 +233,6 @@ def _requests_view(requests: Requests) -> dict[str, Any]:
         "errors": requests.errors,
         "errorRatePercent": round(requests.error_rate, 2),
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def _page_view(page: WarmedPage) -> dict[str, Any]:

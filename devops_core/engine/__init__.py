@@ -12,12 +12,13 @@ The path of an operation, from a request to its end:
    (`events.acceptance`). From now on the operation is durable.
 3. The handler calls `reconcile.proceed`, which decides (`Kind.decide`) and acts until the operation
    waits or ends. An `Act` has steps: their calls (`steps.calls`) are made at the same time, and
-   `steps.applied`, a pure function, applies the results (`scaling` has the steps for Application
-   Auto Scaling). The worker takes the lease
-   before it acts, and every save writes the events of its changes (`events.with_changes`).
+   `steps.applied`, a pure function, applies the results (`stack_steps` has the steps for
+   CloudFormation, `scaling` those for Application Auto Scaling). The worker takes the lease before
+   it acts, and every save writes the events of its changes (`events.with_changes`).
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
    (`sweep.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
-   (`Controller.during`) and continues as in step 3.
+   (`Controller.during`) and continues as in step 3. After a throttled call it pauses
+   (`pauses.paused`).
    A waiting call reads the operation until it ends, if `waiting.admission` admits it.
 5. `Done` or `Fail` ends the operation: `reconcile.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from zlib import crc32
 
 from devops_core import observe
 from devops_core.engine import events, steps, telemetry
+from devops_core.engine.pauses import paused, without_pause
 from devops_core.engine.run import Outcome, Run
 from devops_core.errors import (
     AwsError,
@@ -43,8 +43,6 @@ _MAX_DECISIONS = 50
 # age of the operation: after a tenth of the age, at most after _LONGEST_POLL, in seconds.
 POLL = timedelta(seconds=1)
 _LONGEST_POLL = 5.0
-# Maximum pause of an operation after throttled calls, in seconds; the first pause is at most 2 s.
-_LONGEST_PAUSE = 32.0
 
 
 def proceed(
@@ -265,7 +263,7 @@ def _act(cloud: Cloud, kind: Kind, run: Run, act: Act) -> tuple[Run, list[AwsErr
             state.operation, lease_until=None, rests_until=None, revision=saved.revision
         )
         # The first calls of a run can be throttled again, so the pause must become longer.
-        released = _unthrottled(released) if run.after else replace(released, paused_until=None)
+        released = without_pause(released) if run.after else replace(released, paused_until=None)
         *results, saved = cloud.gather([*step_calls, partial(_save, cloud, kind, saved, released)])
         state = state._replace(operation=saved)
     else:
@@ -290,7 +288,7 @@ def _release_lease(cloud: Cloud, kind: Kind, run: Run) -> Operation:
     own = kind.events(saved, operation)
     if run.after is After.RELEASE and not events.has_changes(saved, operation, own):
         return operation
-    released = _unthrottled(replace(operation, lease_until=None, revision=saved.revision))
+    released = without_pause(replace(operation, lease_until=None, revision=saved.revision))
     return saved if released == saved else _save(cloud, kind, saved, released)
 
 
@@ -308,26 +306,8 @@ def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> 
     if not any(isinstance(error, UnreachableError) for error in errors):
         stopped = replace(stopped, lease_until=None)
     if any(isinstance(error, ThrottledError) for error in errors):
-        stopped = _paused(stopped, cloud.clock.now())
+        stopped = paused(stopped, cloud.clock.now())
     return _save(cloud, kind, saved, stopped)
-
-
-def _paused(operation: Operation, now: datetime) -> Operation:
-    """Return a throttled operation with a pause before its next run.
-
-    Without pauses, the workers of many operations would use up the rate of AWS with observations
-    that none of them can complete. The pause doubles with each throttled run, and differs between
-    operations.
-    """
-    throttles = operation.throttles + 1
-    longest = min(2.0**throttles, _LONGEST_PAUSE)
-    share = crc32(f"{operation.id}{throttles}".encode()) / 2**32
-    pause = timedelta(milliseconds=int(longest * (1 + share) * 500))
-    return replace(operation, paused_until=now + pause, throttles=throttles)
-
-
-def _unthrottled(operation: Operation) -> Operation:
-    return replace(operation, paused_until=None, throttles=0)
 
 
 def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operation:
@@ -337,7 +317,7 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
         return give_up(cloud, kind, run, error.message)
     waiting = replace(run.saved, lease_until=None, waiting_for=error.message)
     if isinstance(error, ThrottledError):
-        waiting = _paused(waiting, cloud.clock.now())
+        waiting = paused(waiting, cloud.clock.now())
     return run.saved if waiting == run.saved else _save(cloud, kind, run.saved, waiting)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from devops_core.model.decisions import State
 from devops_core.model.operation import Operation, Status
-from devops_core.model.scaling import SETTLING
+from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.model.steps import (
     AllowScaleIn,
     ApplyScaling,
@@ -47,7 +47,7 @@ def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
 
 def _settled(cloud: Cloud, state: State) -> datetime:
     """Return the time at which alarms have seen the customers; AWS can delay an operation."""
-    return max(state.operation.deadline, cloud.clock.now()) + SETTLING
+    return max(state.operation.deadline, cloud.clock.now()) + SCALE_IN_EVALUATION
 
 
 def _target_group(state: State, service: str) -> str:

@@ -14,14 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, get_args
 
+from devops_core.engine import stack_steps
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import State
 from devops_core.model.inventory import other_slot
 from devops_core.model.listeners import Listener
-from devops_core.model.observed import Stack
 from devops_core.model.operation import Status
-from devops_core.model.stack_change import ChangeSet, change_set_name, rollback_token
 from devops_core.model.steps import (
     ContinueRollback,
     CreateChangeSet,
@@ -113,7 +112,7 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         operation = replace(state.operation, reasons=(error.message,)).with_details(undoing=True)
         return state._replace(operation=operation)
     if isinstance(step, DeleteStack):
-        return _with_stack(state, "DELETE_FAILED", failures=(error.message,))
+        return stack_steps.with_stack(state, "DELETE_FAILED", failures=(error.message,))
     if isinstance(step, UpdateService):
         return _update_refused(state, step, error.message)
     if isinstance(step, Register):
@@ -134,113 +133,6 @@ def _update_refused(state: State, step: UpdateService, message: str) -> State:
 
 def _with_progress(state: State, service: str, **changes: Any) -> State:
     return state._replace(operation=state.operation.with_progress(service, **changes))
-
-
-def _with_observed(state: State, **changes: Any) -> State:
-    return state._replace(observed=replace(state.observed, **changes))
-
-
-def _with_stack(state: State, status: str, failures: tuple[str, ...] = ()) -> State:
-    operation = state.operation
-    stack = Stack(id=operation.details.stack_id or "", status=status, operation=operation.id)
-    return _with_observed(state, stack=stack, stack_failures=failures)
-
-
-def _read_template(cloud: Cloud, _kind: Kind, _state: State, _step: ReadTemplate) -> Any:
-    from devops_core import templates
-
-    return templates.newest(cloud)
-
-
-def _template_read(state: State, _step: ReadTemplate, result: Any) -> State:
-    template, content = result
-    state = state._replace(operation=state.operation.with_details(template=template))
-    return _with_observed(state, template_content=content)
-
-
-def _create_stack(cloud: Cloud, _kind: Kind, state: State, _step: CreateStack) -> str:
-    # Only a create needs the template.
-    from devops_core import templates
-
-    operation, application = state.operation, state.inventory.application
-    template = operation.details.template
-    if application is None or template is None or state.inventory.record is None:
-        raise RefusedError("the application's rows, or its template, are not on record")
-    content = state.observed.template_content or templates.recorded(cloud, template)
-    record = state.inventory.record
-    request = templates.stack_request(cloud, operation, application, record, template, content)
-    return cloud.stacks.create(request)
-
-
-def _stack_created(state: State, _step: CreateStack, stack_id: str) -> State:
-    """Add the stack to the observation; the next decision records its id."""
-    stack = Stack(id=stack_id, status="CREATE_IN_PROGRESS", operation=state.operation.id)
-    return _with_observed(state, stack=stack)
-
-
-def _delete_stack(cloud: Cloud, _kind: Kind, state: State, step: DeleteStack) -> None:
-    stack_id = state.operation.details.stack_id
-    if stack_id is None:
-        raise RefusedError("the id of the stack is not on record")
-    # Repeated by each worker that deletes the stack, because an earlier worker can have crashed
-    # between the two calls.
-    cloud.stacks.unprotect(stack_id)
-    cloud.stacks.delete(stack_id, step.token)
-
-
-def _delete_sent(state: State, _step: DeleteStack, _result: None) -> State:
-    return _with_stack(state, "DELETE_IN_PROGRESS")
-
-
-def _create_change_set(cloud: Cloud, _kind: Kind, state: State, _step: CreateChangeSet) -> None:
-    # Only a change of a stack needs the template.
-    from devops_core import templates
-
-    record, stack = state.inventory.record, _observed_stack(state)
-    if record is None:
-        raise RefusedError("the specification of the application is not on record")
-    request = templates.change_set_request(cloud, state.operation, record, stack)
-    cloud.stacks.create_change_set(request)
-
-
-def _change_set_created(state: State, _step: CreateChangeSet, _result: None) -> State:
-    return _with_observed(state, change_set=ChangeSet("CREATE_PENDING"))
-
-
-def _execute_change_set(cloud: Cloud, _kind: Kind, state: State, _step: ExecuteChangeSet) -> None:
-    operation = state.operation.id
-    stack = _observed_stack(state)
-    cloud.stacks.execute_change_set(stack.id, change_set_name(operation), operation)
-
-
-def _change_set_executed(state: State, _step: ExecuteChangeSet, _result: None) -> State:
-    stack = replace(_observed_stack(state), status="UPDATE_IN_PROGRESS")
-    return _with_observed(state, stack=stack)
-
-
-def _delete_change_set(cloud: Cloud, _kind: Kind, state: State, _step: DeleteChangeSet) -> None:
-    name = change_set_name(state.operation.id)
-    cloud.stacks.delete_change_set(_observed_stack(state).id, name)
-
-
-def _change_set_deleted(state: State, _step: DeleteChangeSet, _result: None) -> State:
-    return _with_observed(state, change_set=None)
-
-
-def _continue_rollback(cloud: Cloud, _kind: Kind, state: State, _step: ContinueRollback) -> None:
-    cloud.stacks.continue_rollback(_observed_stack(state).id, rollback_token(state.operation.id))
-
-
-def _rollback_continued(state: State, _step: ContinueRollback, _result: None) -> State:
-    stack = replace(_observed_stack(state), status="UPDATE_ROLLBACK_IN_PROGRESS")
-    return _with_observed(state, stack=stack)
-
-
-def _observed_stack(state: State) -> Stack:
-    """Return the observed stack; ValueError without one."""
-    if state.observed.stack is None:
-        raise ValueError("the stack was not observed")
-    return state.observed.stack
 
 
 def _remove_revisions(cloud: Cloud, _kind: Kind, state: State, _step: RemoveRevisions) -> None:
@@ -299,7 +191,7 @@ def _turns_exec_on(cloud: Cloud, kind: Kind, state: State, step: UpdateService) 
 
 
 def _service_updated(state: State, step: UpdateService | ScaleService, service: Any) -> State:
-    return _with_observed(state, services={**state.observed.services, step.service: service})
+    return state.with_observed(services={**state.observed.services, step.service: service})
 
 
 def _scale(cloud: Cloud, _kind: Kind, state: State, step: ScalingStep) -> None:
@@ -324,7 +216,7 @@ def _deregistered(state: State, step: Deregister, _result: None) -> State:
         service: tuple(arn for arn in arns if arn != step.task_definition)
         for service, arns in state.observed.orphans.items()
     }
-    return _with_progress(_with_observed(state, orphans=orphans), step.service, deregistered=True)
+    return _with_progress(state.with_observed(orphans=orphans), step.service, deregistered=True)
 
 
 def _warm_up(cloud: Cloud, _kind: Kind, state: State, step: WarmUp) -> WarmedPage:
@@ -357,25 +249,18 @@ def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
 
 def _switched(state: State, step: Switch, moment: Any) -> State:
     if step.listener is Listener.TEST:
-        return _with_observed(state, test=step.slot)
+        return state.with_observed(test=step.slot)
     details = state.operation.details
     weight = step.weight if step.slot == details.live else ALL - step.weight
     operation = replace(state.operation, details=details.with_shift(weight, moment))
-    return _with_observed(
-        state._replace(operation=operation),
+    return state._replace(operation=operation).with_observed(
         production=step.slot if step.weight == ALL else None,
         shares={details.live: weight, details.idle: ALL - weight},
     )
 
 
 _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
-    ReadTemplate: _read_template,
-    CreateStack: _create_stack,
-    DeleteStack: _delete_stack,
-    CreateChangeSet: _create_change_set,
-    ExecuteChangeSet: _execute_change_set,
-    DeleteChangeSet: _delete_change_set,
-    ContinueRollback: _continue_rollback,
+    **stack_steps.CALLS,
     RemoveRevisions: _remove_revisions,
     Register: _register,
     UpdateService: _update_service,
@@ -386,13 +271,7 @@ _CALLS: Mapping[type[Any], Callable[[Cloud, Kind, State, Any], Any]] = {
     Switch: _switch,
 }
 _RESULTS: Mapping[type[Any], Callable[[State, Any, Any], State]] = {
-    ReadTemplate: _template_read,
-    CreateStack: _stack_created,
-    DeleteStack: _delete_sent,
-    CreateChangeSet: _change_set_created,
-    ExecuteChangeSet: _change_set_executed,
-    DeleteChangeSet: _change_set_deleted,
-    ContinueRollback: _rollback_continued,
+    **stack_steps.RESULTS,
     RemoveRevisions: _revisions_removed,
     Register: _registered,
     UpdateService: _service_updated,

@@ -24,15 +24,16 @@ from devops_core.model.traffic import (
     Verdict,
 )
 
-SETTLING = timedelta(minutes=2)
+# The time after the end of a minute in which its metrics are incomplete.
+METRICS_DELAY = timedelta(minutes=2)
 WINDOW = 3 * MINUTE
 # The minutes of a window that must agree: one minute can be an accident.
 _ENOUGH = 2
 BASELINE = 10 * MINUTE
-# A call for eight metrics has 1,440 data points then. So 50 such calls in a second, the quota of
+# A call for six metrics has 1,080 data points then. So 50 such calls in a second, the quota of
 # GetMetricData, stay below its quota of 180,000 data points in a second for start times of at most
 # three hours ago (CloudWatch User Guide, "CloudWatch service quotas").
-LONGEST_SPAN = timedelta(hours=3) - SETTLING - MINUTE
+LONGEST_SPAN = timedelta(hours=3) - METRICS_DELAY - MINUTE
 
 
 class _Compared(NamedTuple):
@@ -52,7 +53,7 @@ class _Compared(NamedTuple):
 
 def window(now: datetime) -> tuple[datetime, datetime]:
     """Return the start and the end of the newest three whole minutes with complete metrics."""
-    end = _whole(now - SETTLING)
+    end = _whole(now - METRICS_DELAY)
     return end - WINDOW, end
 
 

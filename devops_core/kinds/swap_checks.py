@@ -24,7 +24,7 @@ MAX_UNREADABLE = 5
 _MAX_UNHEALTHY = 2
 # ELB can describe a listener as it was before its last change for a while, so a difference that is
 # younger than this is not a change by others.
-SETTLING = timedelta(seconds=60)
+LISTENER_DELAY = timedelta(seconds=60)
 # Characters of a reason in a verdict, so that a record stays small with long names of alarms.
 _MAX_REASON = 500
 
@@ -153,7 +153,7 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
 
 def settled(details: SwapDetails, now: datetime) -> bool:
     """Return whether ELB shows the last change of the production listener."""
-    return details.changed_at is None or now - details.changed_at >= SETTLING
+    return details.changed_at is None or now - details.changed_at >= LISTENER_DELAY
 
 
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:

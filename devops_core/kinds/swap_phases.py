@@ -46,7 +46,7 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if observed.problem:
         return _rest(operation, now, details.next_at, f"a check: {observed.problem}")
     if details.weight and observed.share_of(details.live) != details.weight:
-        # A younger change than `swap_checks.SETTLING` need not be visible yet.
+        # A younger change than `swap_checks.LISTENER_DELAY` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
     if details.weight < ALL:
         return _shift(operation, observed, now)

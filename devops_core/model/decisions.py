@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,6 +76,10 @@ class State(NamedTuple):
     operation: Operation
     inventory: Inventory
     observed: Observed
+
+    def with_observed(self, **changes: Any) -> State:
+        """Return the state with changes of its observation."""
+        return self._replace(observed=replace(self.observed, **changes))
 
 
 class Plan(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 # The alarms of an idle slot ask for scale-in, because it receives no requests. After the switch
 # they do so until they have seen the customers for this long: an alarm of scale-in evaluates 15
 # minutes (Application Auto Scaling User Guide, "How target tracking scaling works").
-SETTLING = timedelta(minutes=15)
+SCALE_IN_EVALUATION = timedelta(minutes=15)
 
 
 class ScalableTarget(NamedTuple):

@@ -11,11 +11,17 @@ SHIFT, FULL = "shift", "full"
 OFF = "off"
 # The weight with which a slot receives all requests; its unit is percent.
 ALL = 100
-DEFAULT_PERCENT = 10
-DEFAULT_STEP_MINUTES = 6
-DEFAULT_APPROVAL_MINUTES = 1440
 # A judge needs three whole minutes, whose metrics are complete two minutes later.
 JUDGED_MINUTES = 6
+# The values of members that neither the request nor the specification has. A bake without a judge
+# must be wanted.
+DEFAULT_STRATEGY = ALL_AT_ONCE
+DEFAULT_PERCENT = 10
+DEFAULT_STEP_MINUTES = DEFAULT_JUDGED_BAKE_MINUTES = JUDGED_MINUTES
+DEFAULT_BAKE_MINUTES = 0
+DEFAULT_ERROR_RATE_PERCENT = 1.0
+DEFAULT_MIN_REQUESTS = 50
+DEFAULT_APPROVAL_MINUTES = 1440
 
 
 class Judge(NamedTuple):
@@ -25,8 +31,8 @@ class Judge(NamedTuple):
     live release. A minute counts only with at least `min_requests` requests to the new release.
     """
 
-    error_rate_percent: float = 1.0
-    min_requests: int = 50
+    error_rate_percent: float = DEFAULT_ERROR_RATE_PERCENT
+    min_requests: int = DEFAULT_MIN_REQUESTS
 
 
 class Approval(NamedTuple):
@@ -44,10 +50,10 @@ class SwapPolicy(NamedTuple):
     None for none.
     """
 
-    strategy: str = ALL_AT_ONCE
+    strategy: str = DEFAULT_STRATEGY
     percent: int = DEFAULT_PERCENT
     step_minutes: int = DEFAULT_STEP_MINUTES
-    bake_minutes: int = 0
+    bake_minutes: int = DEFAULT_BAKE_MINUTES
     alarms: tuple[str, ...] = ()
     judge: Judge | None = None
     approval: Approval | None = None
@@ -60,16 +66,19 @@ class SwapPolicy(NamedTuple):
         """
         strategy = members.get("strategy") or {}
         judge, approval = members.get("judge", OFF), members.get("approval", OFF)
-        usual_bake = JUDGED_MINUTES if judge != OFF else 0
+        usual_bake = DEFAULT_BAKE_MINUTES if judge == OFF else DEFAULT_JUDGED_BAKE_MINUTES
         return cls(
-            strategy=strategy.get("type", ALL_AT_ONCE),
+            strategy=strategy.get("type", DEFAULT_STRATEGY),
             percent=strategy.get("percent", DEFAULT_PERCENT),
             step_minutes=strategy.get("stepMinutes", DEFAULT_STEP_MINUTES),
             bake_minutes=members.get("bakeMinutes", usual_bake),
             alarms=tuple(members.get("alarms", ())),
             judge=None
             if judge == OFF
-            else Judge(judge.get("errorRatePercent", 1.0), judge.get("minRequests", 50)),
+            else Judge(
+                judge.get("errorRatePercent", DEFAULT_ERROR_RATE_PERCENT),
+                judge.get("minRequests", DEFAULT_MIN_REQUESTS),
+            ),
             approval=None
             if approval == OFF
             else Approval(

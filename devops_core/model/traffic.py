@@ -11,17 +11,15 @@ GOOD, BAD, TOO_FEW_REQUESTS, UNREADABLE = "GOOD", "BAD", "TOO_FEW_REQUESTS", "UN
 
 
 class Minute(NamedTuple):
-    """The metrics of a target group in the minute that begins at `start`.
+    """The requests of a target group in the minute that begins at `start`.
 
     `errors` counts the requests that failed: a response with a status of 500 or more, or no
-    connection to the target. `healthy` is the smallest number of healthy targets, None without a
-    data point.
+    connection to the target.
     """
 
     start: datetime
     requests: int = 0
     errors: int = 0
-    healthy: int | None = None
 
 
 # The minutes of each target group, the oldest first. A minute without requests is present too.

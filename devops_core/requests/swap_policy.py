@@ -13,8 +13,13 @@ from devops_core.model.swap_policy import (
     ALL_AT_ONCE,
     CANARY,
     DEFAULT_APPROVAL_MINUTES,
+    DEFAULT_BAKE_MINUTES,
+    DEFAULT_ERROR_RATE_PERCENT,
+    DEFAULT_JUDGED_BAKE_MINUTES,
+    DEFAULT_MIN_REQUESTS,
     DEFAULT_PERCENT,
     DEFAULT_STEP_MINUTES,
+    DEFAULT_STRATEGY,
     FULL,
     JUDGED_MINUTES,
     LINEAR,
@@ -82,7 +87,7 @@ _STRATEGY = schema.Object(
     sparse=True,
     name="Strategy",
     description="The steps in which the new release receives the requests of customers. The "
-    f"default is `{ALL_AT_ONCE}`.",
+    f"default is `{DEFAULT_STRATEGY}`.",
 )
 _JUDGE = schema.Object(
     fields.named,
@@ -91,12 +96,12 @@ _JUDGE = schema.Object(
             schema.Number(0.01, 100),
             "The highest accepted rate of failed requests: targets respond with a status of 500 or "
             "more, or refuse the connection. The default is "
-            "1. Twice the rate of the live release is accepted, too.",
+            f"{DEFAULT_ERROR_RATE_PERCENT:g}. Twice the rate of the live release is accepted, too.",
         ),
         "minRequests": schema.Member(
             schema.Integer(range(1, 1_000_001)),
             "The requests to the new release without which a minute does not count. The default is "
-            "50.",
+            f"{DEFAULT_MIN_REQUESTS}.",
         ),
     },
     sparse=True,
@@ -127,7 +132,7 @@ MEMBERS = {
     "bakeMinutes": schema.Member(
         schema.Integer(range(_DAY + 1)),
         "The time in which the swap can still roll back after all customers have the new release. "
-        f"The default is {JUDGED_MINUTES} with a judge, else 0.",
+        f"The default is {DEFAULT_JUDGED_BAKE_MINUTES} with a judge, else {DEFAULT_BAKE_MINUTES}.",
     ),
     "alarms": schema.Member(
         schema.List(_ALARM, f"at most {MAX_ALARMS} names of CloudWatch alarms", most=MAX_ALARMS),
@@ -141,7 +146,7 @@ MEMBERS = {
     ),
     "approval": schema.Member(
         schema.ObjectOrWord(_APPROVAL, schema.Choice({OFF: OFF}, "ApprovalOff")),
-        "The wait for an approval. The default is `off`.",
+        f"The wait for an approval. The default is `{OFF}`.",
     ),
 }
 

@@ -28,7 +28,6 @@ END = START + 3 * MINUTE
 REQUESTS, RESPONSES, CONNECTIONS = (
     "RequestCount", "HTTPCode_Target_5XX_Count", "TargetConnectionErrorCount",
 )  # fmt: skip
-HEALTHY = "HealthyHostCount"
 
 
 @pytest.fixture
@@ -116,23 +115,23 @@ def test_alarms_of_one_type_need_no_list_of_the_other(
 def test_each_minute_has_the_requests_of_all_nodes_of_the_load_balancer(
     client: Any, monitoring: CloudWatchMonitoring
 ) -> None:
-    put(client, NEW, {REQUESTS: [60, 40], RESPONSES: [1, 2], CONNECTIONS: [3], HEALTHY: [2, 1]})
+    put(client, NEW, {REQUESTS: [60, 40], RESPONSES: [1, 2], CONNECTIONS: [3]})
     put(client, NEW, {REQUESTS: [10]}, minute=2)
-    put(client, LIVE, {REQUESTS: [900], HEALTHY: [3, 3]}, minute=1)
+    put(client, LIVE, {REQUESTS: [900]}, minute=1)
     # Outside of the range: its start is inclusive, its end is exclusive.
     put(client, NEW, {REQUESTS: [7]}, minute=-1)
     put(client, NEW, {REQUESTS: [7]}, minute=3)
 
     assert monitoring.traffic(LISTENER, [NEW, LIVE], START, END) == {
         NEW: (
-            Minute(START, 100, 6, 1),
-            Minute(START + MINUTE, 0, 0, None),
-            Minute(START + 2 * MINUTE, 10, 0, None),
+            Minute(START, 100, 6),
+            Minute(START + MINUTE),
+            Minute(START + 2 * MINUTE, 10),
         ),
         LIVE: (
-            Minute(START, 0, 0, None),
-            Minute(START + MINUTE, 900, 0, 3),
-            Minute(START + 2 * MINUTE, 0, 0, None),
+            Minute(START),
+            Minute(START + MINUTE, 900),
+            Minute(START + 2 * MINUTE),
         ),
     }
 
@@ -142,7 +141,7 @@ def test_a_request_fails_once_although_several_connections_fail(
 ) -> None:
     put(client, NEW, {REQUESTS: [10], RESPONSES: [4], CONNECTIONS: [30]})
     (first, *_) = monitoring.traffic(LISTENER, [NEW], START, END)[NEW]
-    assert first == Minute(START, 10, 10, None)
+    assert first == Minute(START, 10, 10)
 
 
 def test_one_request_has_all_metrics_of_all_target_groups(
@@ -153,7 +152,7 @@ def test_one_request_has_all_metrics_of_all_target_groups(
     (request,) = sent
     queries = request.pop("MetricDataQueries")
     assert request == {"StartTime": START, "EndTime": END, "ScanBy": "TimestampAscending"}
-    assert len({query["Id"] for query in queries}) == len(queries) == 8
+    assert len({query["Id"] for query in queries}) == len(queries) == 6
     metrics = [query["MetricStat"] for query in queries]
     assert metrics == [
         {
@@ -163,13 +162,11 @@ def test_one_request_has_all_metrics_of_all_target_groups(
                 "Dimensions": dimensions(group),
             },
             "Period": 60,
-            "Stat": statistic,
+            "Stat": "Sum",
         }
         for group in (NEW, LIVE)
-        for name, statistic in (
-            (REQUESTS, "Sum"), (RESPONSES, "Sum"), (CONNECTIONS, "Sum"), (HEALTHY, "Minimum"),
-        )
-    ]  # fmt: skip
+        for name in (REQUESTS, RESPONSES, CONNECTIONS)
+    ]
 
 
 def result(number: int, status: str = "Complete", **values: float) -> dict[str, Any]:
@@ -183,7 +180,7 @@ def result(number: int, status: str = "Complete", **values: float) -> dict[str, 
 
 
 def test_values_are_on_several_pages(client: Any, monitoring: CloudWatchMonitoring) -> None:
-    others = [result(number) for number in (1, 2, 3)]
+    others = [result(number) for number in (1, 2)]
     sent = parameters(client, "GetMetricData")
     respond(
         client,
@@ -216,9 +213,7 @@ def test_metrics_that_are_not_complete_are_an_error(
     error: type[AwsError],
     text: str,
 ) -> None:
-    known = {each["Id"] for each in results}
-    others = [result(number) for number in (2, 3) if f"m{number}" not in known]
-    respond(client, "GetMetricData", {"MetricDataResults": [*results, *others]})
+    respond(client, "GetMetricData", {"MetricDataResults": [*results, result(2)]})
     with pytest.raises(error, match=text):
         monitoring.traffic(LISTENER, [NEW], START, END)
 

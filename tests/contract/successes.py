@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+
 from devops_core.errors import RefusedError, ThrottledError
 from devops_core.model.stack_change import PropertyChange, ResourceChange
 from tests.contract.example_account import REVISION_1, WAIT, Account, Scenarios
 from tests.lab.client import Reply
+from tests.lab.fakes.monitoring import Metrics
 from tests.lab.fakes.task_service import CRASH, HANG
 from tests.lab.templates import SMALL
 from tools.contract.document import operation
@@ -126,6 +130,24 @@ def _warmed_up(account: Account) -> Reply:
     return account.api.status(account.promoted().send("swap", "version").id)
 
 
+def _judged(account: Account, errors: int) -> Reply:
+    """Read the swap in steps of the examples after its first verdict with enough requests.
+
+    The new release has some errors in 200 requests each minute.
+    """
+    identifier, estate = _canary(account).id, account.cloud.stacks.estate
+    metrics = {"prod-1": Metrics(2000, 2), "prod-2": Metrics(200, errors)}
+    for slot, each in metrics.items():
+        account.cloud.monitoring.metrics[estate.target_group("Shop", slot)] = partial(_always, each)
+    for _ in range(4):
+        account.api.tick()
+    return account.api.status(identifier)
+
+
+def _always(metrics: Metrics, _start: datetime) -> Metrics:
+    return metrics
+
+
 def _repair(account: Account) -> Reply:
     cloud, api = account.promoted().cloud, account.api
     cloud.clock.pass_(minutes=10)
@@ -228,6 +250,8 @@ SUCCESSES: Scenarios = {
     ("readOperation", 200, "inProgress"): _in_progress,
     ("readOperation", 200, "failed"): _failed,
     ("readOperation", 200, "warmedUp"): _warmed_up,
+    ("readOperation", 200, "judged"): lambda account: _judged(account, errors=1),
+    ("readOperation", 200, "judgedBad"): lambda account: _judged(account, errors=20),
     ("readOperation", 200, "repair"): _repair,
     ("abortOperation", 200, "stopped"): _stopped,
     ("abortOperation", 200, "dryRun"): _going_back_tried,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
-from devops_core.model.scaling import SETTLING
+from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient
@@ -165,7 +165,7 @@ def test_a_swap_gives_the_next_live_slot_the_tasks_of_the_live_one(
 def test_the_minimum_ends_after_the_swap(scaled: FakeCloud, api: Client) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
     ended(api, api.swap())
-    scaled.clock.pass_(minutes=15 + SETTLING.seconds // 60 + 1)
+    scaled.clock.pass_(minutes=15 + SCALE_IN_EVALUATION.seconds // 60 + 1)
     assert scaled.scaling.follow_load("Shop", "prod-1", 3) == 3
     assert limits(scaled, "prod-1") == (2, 5)
 

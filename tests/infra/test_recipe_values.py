@@ -397,10 +397,12 @@ def test_the_action_applies_a_file_before_the_deploy(
     runner: Runner, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).touch()
-    step = action(environment="dev", version="1.0", api="https://x.example", specification=name)
+    step = action(
+        environment="dev", version="1.0", api="https://x.example", specification=name, timeout="5m",
+    )  # fmt: skip
     done = runner.run(step)
     assert done.returncode == 0, done.stderr
-    common = ["--timeout=60m", "--api=https://x.example"]
+    common = ["--timeout=5m", "--api=https://x.example"]
     applied, deployed = runner.calls()
     assert applied == ["apply", *common, f"--file={name}", "--yes", "--", "Shop"]
     assert deployed[0] == "deploy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -11,6 +11,7 @@ from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
 from devops_core.model.operation import Status
 from devops_core.model.specification import ApplicationRecord, Specification
+from devops_core.model.times import time_text
 from devops_core.naming import Environment
 from tests.lab.builders import NOW, deployment, failed_deployment, operation, overdue, part, service
 
@@ -145,3 +146,10 @@ def test_a_service_has_a_primary_and_failed_deployments() -> None:
 
 def test_there_are_two_slots() -> None:
     assert [other_slot(name) for name in ("prod-1", "prod-2")] == ["prod-2", "prod-1"]
+
+
+def test_times_are_in_utc_with_milliseconds() -> None:
+    time = datetime(2026, 6, 1, 14, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=2)))
+
+    assert time_text(time) == "2026-06-01T12:30:05.999Z"
+    assert time_text(None) is None

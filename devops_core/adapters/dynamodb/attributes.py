@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
+
+from devops_core.model.times import timestamp
 
 # An item or a key as the DynamoDB API has it: {"revision": {"N": "3"}}.
 Item = dict[str, dict[str, Any]]
@@ -29,11 +31,6 @@ def encode(values: Mapping[str, Any]) -> Item:
 def decode(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the values of an item: the inverse of `encode`."""
     return {name: _value(attribute) for name, attribute in item.items()}
-
-
-def timestamp(time: datetime) -> str:
-    """Return a time in ISO 8601 and UTC, with milliseconds: "2026-01-31T12:00:00.000Z"."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:

@@ -190,11 +190,7 @@ def _specification(number: int, values: Mapping[str, Any]) -> Specification:
 
 def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:
     """Return the record of an application in an item, with its present revision."""
-    from devops_core.model.specification import (
-        ApplicationRecord,
-        FixedSettings,
-        StackRecord,
-    )
+    from devops_core.model.specification import ApplicationRecord, FixedSettings, StackRecord
 
     values = decode(item)
     current = values["current"]

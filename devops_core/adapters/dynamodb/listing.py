@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
-from devops_core.adapters.dynamodb.attributes import Item, encode, timestamp
+from devops_core.adapters.dynamodb.attributes import Item, encode
 from devops_core.errors import InvalidRequestError
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.listing import EventSearch, Page
 from devops_core.model.operation import Event, Operation
 from devops_core.model.specification import ApplicationRecord
+from devops_core.model.times import timestamp
 from devops_core.naming import Environment
 from devops_core.settings import TableNames
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from devops_core.adapters.aws.errors import translated
 from devops_core.adapters.dynamodb import items
-from devops_core.adapters.dynamodb.attributes import Item, encode, timestamp
+from devops_core.adapters.dynamodb.attributes import Item, encode
 from devops_core.model.listing import Page
 from devops_core.model.notification import Notification, OutboxKey
+from devops_core.model.times import timestamp
 
 # Keys in one read of the index, about 30 KB.
 _PAGE = 200

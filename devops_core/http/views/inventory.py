@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import redact
-from devops_core.http.views.operations import time_text
 from devops_core.model.inventory import RowStatus
 from devops_core.model.listeners import role_problems
+from devops_core.model.times import time_text
 from devops_core.naming import DEPLOYABLE, PRODUCTION, Environment, repository_name, service_name
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devops_core.errors import redact
+from devops_core.model.times import time_text
 from devops_core.naming import PRODUCTION
 
 if TYPE_CHECKING:
@@ -63,10 +63,3 @@ def progress_view(part: Progress) -> dict[str, Any]:
         "containerLog": part.log.view() if part.log else None,
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def time_text(moment: datetime | None) -> str | None:
-    """Return a time as "2026-01-31T12:00:00.000Z"."""
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

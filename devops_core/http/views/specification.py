@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from devops_core.http.views.operations import time_text
 from devops_core.model.differences import differences
 from devops_core.model.pending import pending_changes
+from devops_core.model.times import time_text
 from devops_core.naming import Environment, environment_name
 
 if TYPE_CHECKING:

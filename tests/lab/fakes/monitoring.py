@@ -12,7 +12,7 @@ from tests.lab.fakes.wire import Port, Wire, outgoing
 
 STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 # The time after a minute in which its metrics become complete.
-_SETTLING = timedelta(minutes=2)
+_DELAY = timedelta(minutes=2)
 # The metrics of a target group by the start of a minute; a missing minute has no requests.
 Source = Callable[[datetime], "Metrics"] | Mapping[datetime, "Metrics"]
 
@@ -22,7 +22,6 @@ class Metrics(NamedTuple):
 
     requests: int = 0
     errors: int = 0
-    healthy: int | None = None
 
 
 def late_requests(metrics: Metrics) -> Metrics:
@@ -90,6 +89,6 @@ class FakeMonitoring(Port, port="monitoring"):
         if start > now:
             return Minute(start)
         metrics = source(start) if callable(source) else source.get(start, Metrics())
-        if start + MINUTE + _SETTLING > now:
+        if start + MINUTE + _DELAY > now:
             metrics = self.incomplete(metrics)
         return Minute(start, *metrics)

@@ -44,7 +44,7 @@ class Load:
     def __call__(self, start: datetime) -> Metrics:
         """Return the metrics of a minute."""
         del start
-        return Metrics(self.requests, self.errors, 1)
+        return Metrics(self.requests, self.errors)
 
 
 def monitored(prepare: Prepare = shop, *, errors: int = 5) -> Prepare:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +31,7 @@ from tests.proofs.fuzz.adapted_calls import (
     PERMANENT,
     TEMPORARY,
     VERSIONS,
+    WAITING,
 )
 from tools.contract.document import FILE
 from tools.laptop.callers import ADMIN
@@ -176,7 +177,13 @@ def run(api: Api, phases: str, seed: int, directory: Path) -> int:
 
 
 def final_problems(api: Api) -> list[str]:
-    """Wait for the end of all operations; return the errors in the log and a violated promise."""
+    """Wait for the end of all operations; return the errors in the log and a violated promise.
+
+    A swap that waits for an approval is aborted.
+    """
+    for each in _open_operations(api):
+        if each["applicationName"] == WAITING:
+            api.call("DELETE", _path(each))
     if not until(lambda: not _open_operations(api)):
         return [f"{each['entry']} does not end" for each in _open_operations(api)]
     logged = lines(api.client("logs"))
@@ -212,9 +219,13 @@ def _open_operations(api: Api) -> list[dict[str, Any]]:
     """Return the operations in progress after a read of each, which advances it."""
     running = [each for each in estate.operations(api) if each["status"] == "IN_PROGRESS"]
     for each in running:
-        identifier = each["entry"].partition("#")[2]
-        api.call("GET", f"/stacks/{each['applicationName']}/operations/{identifier}")
+        api.call("GET", _path(each))
     return running
+
+
+def _path(operation: Mapping[str, Any]) -> str:
+    identifier = operation["entry"].partition("#")[2]
+    return f"/stacks/{operation['applicationName']}/operations/{identifier}"
 
 
 def _say(text: str) -> None:

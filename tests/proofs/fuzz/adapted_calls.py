@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 from unicodedata import is_normalized
 
 from devops_core.model.specification import DEFAULT_ROLLOUT_MINUTES
-from devops_core.model.swap_policy import ALL_AT_ONCE, JUDGED_MINUTES, LINEAR, OFF
+from devops_core.model.swap_policy import (
+    ALL_AT_ONCE,
+    CANARY,
+    JUDGED_MINUTES,
+    LINEAR,
+    OFF,
+    SHIFT,
+)
 from devops_core.naming import APPLICATION_NAME, IMAGE_TAG, IMAGE_URI, TEAM_TAG
 from devops_core.requests.deploy import LONGEST_REPOSITORY
 from devops_core.requests.fields import LONGEST_IMAGE
@@ -20,6 +27,8 @@ from tools.laptop.cloud import ACCOUNT
 # Applications that exist during the whole run, and applications that calls create and delete.
 # "Shop-dev" is a prefix of the second and the last name, but not a valid name.
 PERMANENT = ("Shop", "Shop-dev-api", "Stand")
+# The swaps of this one wait for an approval, so that calls can continue, finish and abort them.
+WAITING = "Stand"
 TEMPORARY = ("Kiosk", "Shop-dev-kiosk")
 # The environments of the permanent applications; the temporary ones have only dev.
 ALL_ENVIRONMENTS = {"nonProd": ["dev", "qa", "stage"], "training": True, "da": True}
@@ -118,11 +127,11 @@ def follow_descriptions(operation_id: str, body: Any, query: Holder) -> None:
     restarts = named.get("restart") is True and "repouri" in named
     if restarts or too_long or (parsed and len(parsed["repository"]) > LONGEST_REPOSITORY):
         del named["repouri"]
-    waits = query.get("dryRun") == "true"
+    is_dry_run = query.get("dryRun") == "true"
     if operation_id == "swap":
-        _follow_policy(named, waits=waits)
+        _follow_swap(named, is_dry_run=is_dry_run)
     if operation_id in ("createApplication", "replaceSpecification"):
-        _follow_policy(named.get("production", {}), waits=waits)
+        _follow_policy(named.get("production", {}), waits=is_dry_run)
         _follow_settings(named)
         _follow_containers(named)
     if operation_id == "createApplication":
@@ -168,20 +177,35 @@ def _names(chosen: Mapping[str, Any]) -> set[str]:
     return {"prod", *(chosen.get("nonProd") or ["dev"]), *others}
 
 
-def _use_whole_numbers(holder: Holder) -> None:
+def _use_whole_numbers(holder: Holder, but: Collection[str] = ()) -> None:
     """Replace numbers such as 328.0, which are integers for a schema, but not for the service."""
     for member, value in holder.items():
-        holder[member] = int(value) if isinstance(value, float) else value
+        if isinstance(value, float) and member not in but:
+            holder[member] = int(value)
+
+
+def _follow_swap(body: dict[str, Any], *, is_dry_run: bool) -> None:
+    """Give the policy of a swap valid members.
+
+    A swap ends at once, because a waiting one holds its application. That of WAITING waits for a
+    call, and after an approval a minute for its last step.
+    """
+    if not is_dry_run and body.get("applicationName") == WAITING:
+        body["strategy"] = {"type": CANARY, "percent": 10, "stepMinutes": 1}
+        body["approval"] = {"before": SHIFT, "timeoutMinutes": 600}
+        body.update(bakeMinutes=0, judge=OFF)
+        for name in ("version", "digest", "spec", "alarms", "ignoreAlarms"):
+            body.pop(name, None)
+        return
+    _follow_policy(body, waits=is_dry_run)
 
 
 def _follow_policy(policy: dict[str, Any], *, waits: bool) -> None:
-    """Give the policy of a swap valid steps and waits; without `waits` a swap ends at once.
-
-    All other calls of an application with a waiting swap would be refused.
-    """
+    """Give a policy valid steps and waits; without `waits` a swap ends at once."""
     strategy, judge = policy.get("strategy", {}), policy.get("judge", OFF)
-    for part in (policy, strategy, policy.get("approval", {})):
-        _use_whole_numbers(part)
+    for part in (policy, *(policy.get(name) for name in ("strategy", "approval", "judge"))):
+        if isinstance(part, dict):
+            _use_whole_numbers(part, but=("errorRatePercent",))
     if not waits:
         kept = {"strategy": {"type": ALL_AT_ONCE}, "bakeMinutes": 0, "judge": OFF}
         policy.update({name: kept[name] for name in kept if name in policy})
@@ -194,8 +218,6 @@ def _follow_policy(policy: dict[str, Any], *, waits: bool) -> None:
     if strategy.get("type") == LINEAR and "stepMinutes" in strategy:
         strategy["stepMinutes"] = min(strategy["stepMinutes"], 100)
     if judge != OFF:
-        if "minRequests" in judge:
-            judge["minRequests"] = int(judge["minRequests"])
         for part, name in ((strategy, "stepMinutes"), (policy, "bakeMinutes")):
             if name in part:
                 part[name] = max(part[name], JUDGED_MINUTES)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
+from http.client import ACCEPTED
 from typing import Any
 
 import requests
@@ -15,6 +17,7 @@ from botocore.credentials import Credentials
 from requests.auth import AuthBase
 
 from tests.proofs.fuzz.adapted_calls import (
+    WAITING,
     follow_descriptions,
     follow_specification,
     shorten_waits,
@@ -23,6 +26,7 @@ from tests.proofs.fuzz.adapted_calls import (
 from tools.laptop.client import signed
 
 _calls = itertools.count()
+_waiting_swaps: deque[str] = deque(maxlen=1)  # the id of the last one
 
 
 class Signature(AuthBase):
@@ -65,5 +69,15 @@ def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, An
     if case.meta is not None and case.meta.generation.mode.is_positive:
         operation_id = case.operation.definition.raw["operationId"]
         follow_descriptions(operation_id, case.body, case.query)
+        if operation_id == "advanceOperation" and _waiting_swaps:
+            case.path_parameters.update(applicationName=WAITING, id=_waiting_swaps[0])
         application = str((case.path_parameters or {}).get("applicationName"))
         follow_specification(operation_id, application, case.headers, case.body, case.query, number)
+
+
+@schemathesis.hook
+def after_call(context: Any, case: schemathesis.Case[Any], response: schemathesis.Response) -> None:
+    """Remember a swap that waits for an approval."""
+    del context
+    if case.operation.definition.raw["operationId"] == "swap" and response.status_code == ACCEPTED:
+        _waiting_swaps.append(response.json()["operation"]["id"])

@@ -15,6 +15,7 @@ from tests.proofs.fuzz.adapted_calls import (
     PATCHES,
     PERMANENT,
     TEMPORARY,
+    WAITING,
     follow_descriptions,
     follow_specification,
     shorten_waits,
@@ -266,6 +267,12 @@ _JUDGED = {"judge": {"minRequests": 5.0, "errorRatePercent": 0.5}, "bakeMinutes"
             {"dryRun": "true"},
             {"strategy": {"type": "allAtOnce"}},
         ),
+        ({"approval": "off", "judge": "off"}, {}, {"judge": "off"}),
+        (
+            {"approval": "off", "judge": "off", "alarms": []},
+            {"dryRun": "true"},
+            {"approval": "off", "judge": "off", "alarms": []},
+        ),
     ],
 )
 def test_a_policy_is_valid_and_a_real_swap_does_not_wait(
@@ -277,6 +284,19 @@ def test_a_policy_is_valid_and_a_real_swap_does_not_wait(
     follow_descriptions("replaceSpecification", document, dict(query))
     assert swap == {"applicationName": "Shop", **used}
     assert document == {"production": used}
+    SWAP.parse(swap)
+
+
+def test_swaps_of_one_application_wait_for_an_approval() -> None:
+    swap = {"applicationName": WAITING, "bakeMinutes": 1440, "approval": "off", "version": "9"}
+    follow_descriptions("swap", swap, {})
+    assert swap == {
+        "applicationName": WAITING,
+        "strategy": {"type": "canary", "percent": 10, "stepMinutes": 1},
+        "bakeMinutes": 0,
+        "judge": "off",
+        "approval": {"before": "shift", "timeoutMinutes": 600},
+    }
     SWAP.parse(swap)
 
 
