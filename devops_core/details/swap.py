@@ -111,6 +111,11 @@ class SwapDetails(NamedTuple):
             return None
         return self.awaiting_at + timedelta(minutes=self.policy.approval.timeout_minutes)
 
+    def approval_expired(self, now: datetime) -> bool:
+        """Return whether the next shift needs an approval whose time has passed."""
+        expires_at = self.approval_expires_at
+        return expires_at is not None and now >= expires_at and self.needs_approval
+
     @property
     def next_at(self) -> datetime | None:
         """The time of the next shift, or of the end of the bake; None before the first shift."""
@@ -151,12 +156,16 @@ class SwapDetails(NamedTuple):
         if weight == 0:
             returned_at = self.returned_at or moment
             return self._replace(weight=0, changed_at=None, lost_at=None, returned_at=returned_at)
+        at_full = weight == ALL
+        # The worker of the last shift can also make the last steps before it records a result.
+        completes = at_full and bool(self.finished_by or not self.policy.bake_minutes)
         return self._replace(
             weight=weight,
             changed_at=moment,
             lost_at=None,
             shifted_at=self.shifted_at or moment,
-            switched_at=moment if weight == ALL else None,
+            switched_at=moment if at_full else None,
+            completing=completes,
         )
 
     def view(self, *, ended: bool) -> dict[str, Any]:

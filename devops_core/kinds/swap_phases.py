@@ -95,13 +95,10 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     if details.weight and not missing:
         # Only the run is late: the release can receive more customers now.
         return ()
-    share = f"did not receive {details.next_weight} percent of the requests"
-    late = (
-        f"the new release {share} within the time limit"
-        if details.weight
-        else "production was not switched within the time limit"
-    )
-    return (*missing, late)
+    if not details.weight:
+        return (*missing, "production was not switched within the time limit")
+    share = f"{details.next_weight} percent of the requests"
+    return (*missing, f"the new release did not receive {share} within the time limit")
 
 
 def _shift_until(operation: Operation) -> datetime:
@@ -196,8 +193,8 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     scaling = details.scaling if slot == details.live else details.idle_scaling
     if details.scaling_skipped or not scaling:
         return []
-    target = max(target, present.desired or 0)
-    if target > (details.minimums.get(slot) or scaling["min"]):
+    target = max(target, present.desired or target)
+    if target > details.minimums.get(slot, scaling["min"]):
         return [SetMinimum(slot, scaling, target)]
     return []
 
@@ -225,10 +222,9 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
         return _rest(operation, now, due)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    if not _at_once(details):
-        # A return must know whether a worker can have changed the scaling.
-        operation = operation.with_details(completing=True)
-        details = operation.details
+    # A return must know whether a worker can have changed the scaling.
+    operation = operation.with_details(completing=True)
+    details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
     if observed.test != idle:
         if test and test.forwards:
@@ -307,8 +303,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
 
 def _is_raised(details: SwapDetails) -> bool:
     """Return whether the minimum of the new release is still that for all customers."""
-    scaling = details.scaling
-    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
+    scaling, slot = details.scaling, details.live
+    return bool(scaling and details.minimums.get(slot, scaling["min"]) > scaling["min"])
 
 
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:

@@ -64,7 +64,8 @@ class Service:
     `container` is the name of the application's container, which the load balancer entry of the
     service names. `version` is None until the first deploy. `deployers` are the callers that
     deployed or promoted the release, without the names of sessions; a release that was live has
-    none. `was_live` means that production ran in this service before. `registered` is the last task
+    none. `was_live` means that production ran in this service before, `live_definition` is the task
+    definition that it had then. `registered` is the last task
     definition that an operation registered for it, which the next rollout deregisters; None while
     the service runs the stack's task definition. `unverified` is the reason why the release cannot
     be promoted: no rollout of it has completed with tasks. `spec` is the revision of the
@@ -90,6 +91,7 @@ class Service:
     deployed_by: str | None = None
     deployers: tuple[str, ...] = ()
     was_live: bool = False
+    live_definition: str | None = None
     unverified: str | None = None
     spec: int | None = None
     spec_hash: str | None = None
@@ -97,6 +99,21 @@ class Service:
     desired_count: int | None = None
     scaling: Mapping[str, int] | None = None
     scaling_known: bool = True
+
+    @property
+    def has_live_release(self) -> bool:
+        """Whether the service still has the release with which it was live."""
+        return self.live_definition == self.task_definition
+
+    def live(self) -> Service:
+        """Return the service as it is while it is live."""
+        return replace(
+            self,
+            was_live=True,
+            live_definition=self.task_definition,
+            unverified=None,
+            deployers=(),
+        )
 
     def has_scaling(self, scaling: Mapping[str, int] | None) -> bool:
         """Return whether the service has a scaling, as far as this is known."""

@@ -32,8 +32,8 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     """
     if holder := _returned_swap(cloud, request, inventory):
         return Observed(holder=holder)
-    inventory.usable(*PRODUCTION)
-    policy = swap.policy_of(request, inventory)
+    (_, idle), _ = inventory.usable(*PRODUCTION)
+    policy = swap.policy_of(request, inventory, idle)
     listeners, slots = listener_calls(cloud, inventory), inventory.slots
     slot_calls = _slot_calls(cloud, request.application, inventory)
     alarms = [partial(_alarms, cloud, policy.alarms, cloud.clock.now())] if policy.alarms else []

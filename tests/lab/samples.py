@@ -68,6 +68,7 @@ FULL_SERVICE = replace(
     deployed_by="ci",
     deployers=("arn:aws:iam::123456789012:role/ci",),
     was_live=True,
+    live_definition="arn:aws:ecs:eu-west-1:123456789012:task-definition/Shop-prod-1:6",
     unverified="its rollout did not complete",
     spec=3,
     spec_hash="5e" * 32,
@@ -362,6 +363,7 @@ def idempotency_record(operation: Operation, key: str = "build-17") -> Idempoten
         operation=operation.id,
         expires_at=int(NOW.timestamp()) + 86_400,
         creation="01CREATE",
+        aborts=True,
     )
 
 

@@ -104,6 +104,8 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      with_slots(green=slot("prod-1", 2, running=0)), NOW, SWITCH),
     ("green has no service: switch", swapping(),
      replace(BEFORE, services={"prod-2": slot("prod-2")}, healthy={"prod-2": 1}), NOW, SWITCH),
+    ("green's service is deleted, but its tasks still run: scale blue", swapping(),
+     with_slots(green=slot("prod-1", 2, active=False)), NOW, acts(ScaleService("prod-2", 2))),
     ("blue is not healthy: wait", swapping(), UNHEALTHY, NOW,
      waits("the idle slot has no healthy target")),
     ("blue's targets are unknown: wait", swapping(), replace(BEFORE, healthy={"prod-1": 1}), NOW,
@@ -153,7 +155,9 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
     ids=[case[0] for case in CASES],
 )
 def test_decides(swap: Operation, seen: Observed, now: datetime, expected: Summary) -> None:
-    assert summary(decide(swap, seen, now)) == expected
+    decision = decide(swap, seen, now)
+    assert summary(decision) == expected
+    assert decide(decision.operation, seen, now) == decision
 
 
 def test_records_the_first_time_of_the_switch() -> None:
@@ -166,9 +170,14 @@ def test_records_the_first_time_of_the_switch() -> None:
 
 def test_both_roles_end_together() -> None:
     assert statuses(decide(SWITCHED, AFTER, NOW)) == [Status.SUCCEEDED] * 2
-    late = decide(swapping(), BEFORE, LATE)
-    assert statuses(late) == [Status.FAILED] * 2
-    assert {each.reason for each in late.operation.progress} == {"production was not switched"}
+    returned = SWITCHED.with_details(returning=("bad",))
+    for swap, seen, reason in (
+        (swapping(), BEFORE, "production was not switched"),
+        (returned, BEFORE, "the customers returned"),
+    ):
+        late = decide(swap, seen, LATE)
+        assert statuses(late) == [Status.FAILED] * 2
+        assert {each.reason for each in late.operation.progress} == {reason}
 
 
 @pytest.mark.parametrize(
