@@ -45,6 +45,9 @@ class SwapDetails(NamedTuple):
     `scale_in` whether it has allowed the scale-in of a slot. `scaling_failed_at` is the time of the
     first failure of a step for scaling since the last success, and `scaling_skipped` means that the
     minimum could not be raised.
+
+    `task_definition` is that of the slot `live` on record at the start, None in a record of an
+    earlier version.
     """
 
     live: str
@@ -83,6 +86,7 @@ class SwapDetails(NamedTuple):
     scale_in: Mapping[str, bool] = {}
     scaling_failed_at: datetime | None = None
     scaling_skipped: bool = False
+    task_definition: str | None = None
 
     @property
     def next_weight(self) -> int:

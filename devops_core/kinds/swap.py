@@ -12,7 +12,7 @@ from devops_core.details.swap import SwapDetails, policy_view
 from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
-from devops_core.kinds.swap_readiness import refusals
+from devops_core.kinds.swap_readiness import refusals, replaced
 from devops_core.model.decisions import Plan, State
 from devops_core.model.expectation import Expectation, release_text
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
@@ -67,6 +67,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
             spec=next_live.spec,
             scaling=next_live.scaling,
             idle_scaling=live_now.scaling,
+            task_definition=next_live.task_definition,
         ),
         version=next_live.version,
         deadline=draft.deadline + policy.waits,
@@ -203,7 +204,8 @@ def _was_deployed(service: Service) -> bool:
 def _require_ready(next_live: Service, observed: Observed) -> None:
     """Raise NotReadyError if the idle slot cannot become live."""
     never_deployed = ("the idle slot has no promoted version: promote one first",)
-    missing = refusals(observed, next_live.name)
+    slot = next_live.name
+    missing = refusals(observed, slot) + replaced(observed, slot, next_live.task_definition)
     if not _was_deployed(next_live):
         missing = never_deployed + missing
     if missing:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
-from devops_core.kinds.swap_readiness import size
+from devops_core.kinds.swap_readiness import replaced, size
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
@@ -137,7 +137,7 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
 
 def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
     """Return the reasons of a release that receives customers."""
-    reasons = []
+    reasons = [*replaced(observed, details.live, details.task_definition)]
     last = details.verdicts[-1] if details.verdicts else None
     if last and last.verdict == BAD:
         reasons.append(last.reason or "the new release is worse than the live one")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from devops_core.details.swap import CHECK_INTERVAL, SwapDetails
 from devops_core.kinds import swap_checks
-from devops_core.kinds.swap_readiness import Size, size, smaller, unready
+from devops_core.kinds.swap_readiness import Size, replaced, size, smaller, unready
 from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
@@ -111,6 +111,7 @@ def _missing(operation: Operation, observed: Observed) -> tuple[str, ...]:
     return (
         *observed.listener_problems,
         *unready(observed, details.live),
+        *replaced(observed, details.live, details.task_definition),
         *smaller(next_live, live_now),
     )
 

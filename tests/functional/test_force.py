@@ -117,3 +117,24 @@ def test_a_dry_run_of_force_changes_nothing(
 
 def test_an_unclear_value_is_refused(api: Client, blocked: Reply) -> None:
     assert _force(api, blocked.id, query={"force": "yes"}).status == 400
+
+
+def test_a_swap_after_a_promote_that_was_ended_by_force_is_refused(
+    promoted: FakeCloud, api: Client
+) -> None:
+    api.finished(api.deploy("1.1", "dev"))
+    promoting = api.promote()
+    for call in ("containers.services", "containers.update"):
+        promoted.wire.fail(call, AccessDeniedError("denied"))
+    api.tick()
+    api.abort(promoting.id)
+    promoted.clock.pass_(seconds=70)
+    assert _force(api, promoting.id).operation["status"] == "FAILED"
+    promoted.wire.heal()
+    promoted.containers.service("Shop", "prod-2").complete(promoted.clock.now())
+    refused = api.swap(version="1.0")
+    assert (refused.status, refused.body["code"]) == (409, "NOT_READY")
+    assert "runs another task definition than its inventory row" in refused.body["errorMessage"]
+    assert promoted.live("Shop") == "prod-1"
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
