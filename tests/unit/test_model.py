@@ -9,6 +9,7 @@ import pytest
 
 from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
+from devops_core.model.listeners import ListenerRules
 from devops_core.model.operation import Status
 from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.model.times import time_text
@@ -153,3 +154,23 @@ def test_times_are_in_utc_with_milliseconds() -> None:
 
     assert time_text(time) == "2026-06-01T12:30:05.999Z"
     assert time_text(None) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "share"),
+    [
+        ({"a": 100, "b": 0}, 100),
+        ({"a": 0, "b": 100}, 0),
+        ({"a": 1, "b": 3}, 25),
+        ({"a": 1, "b": 2}, None),
+        ({"a": 10, "other": 90}, None),
+        ({"a": 10, "b": 45, "other": 45}, None),
+        ({"a": 10, "b": 90, "other": 0}, 10),
+        ({"other": 100}, 0),
+        ({}, None),
+    ],
+)
+def test_a_slot_has_a_share_unless_a_third_target_group_has_one(
+    weights: dict[str, int], share: int | None
+) -> None:
+    assert ListenerRules(weights=weights).share("a", {"a", "b"}) == share
