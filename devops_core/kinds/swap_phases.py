@@ -258,8 +258,11 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     details: SwapDetails = operation.details
     switches = []
     share = observed.share_of(details.live)
-    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
-        production = observed.listeners.get(Listener.PRODUCTION)
+    production = observed.listeners.get(Listener.PRODUCTION)
+    # Uneven weights of a person: a listener that cannot forward gives the new release nothing.
+    uneven = share is None and production is not None and production.forwards
+    unclear = details.weight and (share is None or not swap_checks.settled(details, now))
+    if share or uneven or unclear:
         if production is None or not production.forwards:
             problems = "; ".join(observed.listener_problems)
             return Wait(replace(operation, waiting_for=problems))

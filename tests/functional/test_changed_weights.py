@@ -43,3 +43,26 @@ def test_a_third_target_group_returns_the_customers(
     assert ended["status"] == "FAILED"
     assert CHANGED in "; ".join(ended["reasons"])
     assert weight(promoted) == 0
+
+
+@pytest.mark.parametrize("weights", [{"prod-1": 2, "prod-2": 1}, {OTHER: 1, "prod-2": 1}])
+def test_an_abort_returns_customers_that_a_person_moved(
+    promoted: FakeCloud, api: Client, weights: dict[str, int]
+) -> None:
+    reply = api.swap(approval={"before": "shift"})
+    by_hand(promoted, weights)
+    back = api.abort(reply.id)
+    assert back.body["message"] == "all customers have the previous release"
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_an_abort_keeps_a_page_that_replaces_both_releases(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """A person can show a maintenance page; the swap has not moved any customers."""
+    reply = api.swap(approval={"before": "shift"})
+    by_hand(promoted, {OTHER: 100})
+    assert api.abort(reply.id).operation["status"] == "FAILED"
+    assert promoted.load_balancer.listeners[
+        promoted.stacks.estate.listener("Shop", "production")
+    ] == [OTHER]
