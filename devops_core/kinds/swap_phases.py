@@ -215,18 +215,24 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
         operation = operation.with_details(completing=True)
         details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
-    if observed.test != idle:
-        if test and test.forwards:
-            return Act(operation, (Switch(Listener.TEST, idle),))
-        warnings = dict.fromkeys((*operation.warnings, *observed.listener_problems))
-        operation = replace(operation, warnings=tuple(warnings))
+    if observed.test != idle and test and test.forwards:
+        return Act(operation, (Switch(Listener.TEST, idle),))
     # The idle slot keeps its tasks for the return, although it receives no requests.
     wanted = {details.live: True} if details.scaling else {}
     wanted |= {details.idle: False} if details.idle_scaling else {}
     if steps := _scale_in(details, wanted):
         return Act(operation, steps)
     done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
-    return Done(replace(operation, progress=done))
+    return Done(_with_warnings(replace(operation, progress=done), observed))
+
+
+def _with_warnings(operation: Operation, observed: Observed) -> Operation:
+    """Return the operation with the present problems of the listeners that are not its reasons.
+
+    Group stickiness, for example, keeps clients on the other release after the end.
+    """
+    problems = [each for each in observed.listener_problems if each not in operation.reasons]
+    return replace(operation, warnings=tuple(dict.fromkeys((*operation.warnings, *problems))))
 
 
 def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]:
@@ -285,7 +291,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         return Act(operation, steps)
     not_switched = "the customers returned" if details.shifted_at else "production was not switched"
     progress = operation.failed_everywhere(not_switched)
-    return Fail(replace(operation, progress=progress, reasons=details.returning))
+    ended = replace(operation, progress=progress, reasons=details.returning)
+    return Fail(_with_warnings(ended, observed))
 
 
 def _is_raised(details: SwapDetails) -> bool:
