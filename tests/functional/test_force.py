@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devops_core.access import AccessPolicy
-from devops_core.errors import AccessDeniedError
+from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
 from tests.lab.client import USER, Client, Reply
@@ -84,6 +84,59 @@ def test_force_is_refused_while_the_operation_can_still_end(
     assert (refused.status, refused.body["code"]) == (409, "NOT_BLOCKED")
     api.abort(reply.id)
     assert promoted.live("Shop") == "prod-1"
+
+
+def test_force_is_refused_while_aws_only_throttles(promoted: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY)
+    promoted.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"))
+    assert api.abort(reply.id).operation["phase"] == "RETURNING"
+    promoted.wire.heal()
+    refused = _force(api, reply.id)
+    assert (refused.status, refused.body["code"]) == (409, "NOT_BLOCKED")
+    assert "continues by itself" in refused.body["errorMessage"]
+    api.tick()
+    assert api.status(reply.id).operation["status"] == "FAILED"
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_throttled_calls_of_force_itself_do_not_end_the_operation(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    promoted.wire.fail("load_balancer.rules", ThrottledError("AWS throttles"))
+    reply = _force(api, blocked.id)
+    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
+    message = "the operation continues: repeat the call in a minute if it is still blocked"
+    assert reply.body["message"] == message
+    promoted.wire.heal()
+    api.tick()
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_force_does_not_end_an_operation_while_a_call_has_no_response(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    promoted.wire.fail("load_balancer.switch", UnreachableError("no response: timed out"))
+    assert _force(api, blocked.id).status == 202
+    promoted.wire.heal()
+    assert _force(api, blocked.id).body["code"] == "CHANGED_MEANWHILE"
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, blocked.id).status == 200
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_force_completes_a_return_that_aws_does_not_block_any_more(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    reply = _force(api, blocked.id)
+    assert (reply.status, reply.operation["status"]) == (200, "FAILED")
+    message = "the operation has ended by itself: nothing blocked it any more"
+    assert reply.body["message"] == message
+    assert reply.operation["reasons"] == ["aborted by iam user/alice"]
+    assert promoted.live("Shop") == "prod-1"
+    assert promoted.tables.inventory_of("Shop").rows[Environment.PROD_GREEN].drift is None
 
 
 def test_force_is_refused_while_a_worker_acts(
