@@ -16,6 +16,8 @@ from devops_core.model.traffic import Requests, Verdict
 CHECK_INTERVAL = timedelta(seconds=55)
 # Verdicts in the record, so that its size does not grow with the duration of the swap.
 MAX_VERDICTS = 10
+# Characters of the path of a fetched page in the record.
+_MAX_PATH = 200
 
 
 class SwapDetails(NamedTuple):
@@ -23,7 +25,7 @@ class SwapDetails(NamedTuple):
 
     `live` and `idle` are the slots after the swap, `spec` is the revision of the specification that
     becomes live, None for a release of another tool. `warmup` lists the paths to fetch from the
-    idle slot before the switch, `warmed` the results.
+    idle slot before the switch, `warmed` the results, which replace them.
 
     `weight` is the percentage of the customers' requests that the slot `live` receives, since
     `changed_at`. `shifted_at` is the time of the first change, `switched_at` that of the change to
@@ -156,6 +158,13 @@ class SwapDetails(NamedTuple):
             shifted_at=self.shifted_at or moment,
             switched_at=moment if weight == ALL else None,
         )
+
+    def with_page(self, page: WarmedPage) -> SwapDetails:
+        """Return the details with the result of a page, which replaces its path."""
+        waiting = tuple(path for path in self.warmup if path != page.path)
+        if len(page.path) > _MAX_PATH:
+            page = page._replace(path=f"{page.path[:_MAX_PATH]}…")
+        return self._replace(warmup=waiting, warmed=(*self.warmed, page))
 
     def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the members of a swap, as JSON."""

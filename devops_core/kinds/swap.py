@@ -17,7 +17,7 @@ from devops_core.model.decisions import Plan, State
 from devops_core.model.expectation import Expectation, release_text
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Progress
+from devops_core.model.operation import Operation, Progress, shortened
 from devops_core.model.specification import RecordClaim
 from devops_core.model.swap_policy import ALL, ALL_AT_ONCE, SwapPolicy
 from devops_core.model.traffic import Monitored
@@ -89,9 +89,10 @@ def _with_alarms(
     """Return the operation with the first check of its alarms, if it has some."""
     if monitored is None:
         return operation
-    warnings = tuple(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    warnings = shortened(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    alarms = {name: state for name, state in monitored.alarms.items() if name not in ignored}
     return replace(operation, warnings=warnings).with_details(
-        checked_at=operation.requested_at, alarms=monitored.alarms, ignored=ignored
+        checked_at=operation.requested_at, alarms=alarms, ignored=ignored
     )
 
 

@@ -56,7 +56,9 @@ def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
 
 def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     # An alarm counts also if the requests could not be read.
-    details = details._replace(alarms={**details.alarms, **monitored.alarms})
+    states = {**details.alarms, **monitored.alarms}
+    counting = {name: state for name, state in states.items() if name not in details.ignored}
+    details = details._replace(alarms=counting)
     problem = monitored.problem or _missing_alarms(details, monitored)
     if problem:
         details = details._replace(unreadable=details.unreadable + 1)

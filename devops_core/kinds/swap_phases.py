@@ -18,7 +18,7 @@ from devops_core.kinds.swap_readiness import Size, replaced, size, smaller, unre
 from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Status
+from devops_core.model.operation import Operation, Status, shortened
 from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Step, Switch, WarmUp
 from devops_core.model.swap_policy import ALL
 
@@ -85,7 +85,8 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
         if details.weight
         else "production was not switched within the time limit"
     )
-    return (*missing, late)
+    # The last text remains, however many conditions there are.
+    return (*shortened(missing, most=8), late)
 
 
 def _shift_until(operation: Operation) -> datetime:
@@ -130,7 +131,7 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if steps := _preparations(details, observed):
         return Act(operation, steps)
     if missing:
-        return Wait(replace(operation, waiting_for="; ".join(missing)))
+        return Wait(replace(operation, waiting_for="; ".join(shortened(missing))))
     # The results of the warm-up do not matter: it never delays or prevents a switch.
     to_warm_up = details.warmup and not details.warmed and not details.weight
     if to_warm_up and observed.test == details.live:
@@ -231,8 +232,9 @@ def _with_warnings(operation: Operation, observed: Observed) -> Operation:
 
     Group stickiness, for example, keeps clients on the other release after the end.
     """
-    problems = [each for each in observed.listener_problems if each not in operation.reasons]
-    return replace(operation, warnings=tuple(dict.fromkeys((*operation.warnings, *problems))))
+    known = (*operation.reasons, *operation.warnings)
+    problems = [each for each in observed.listener_problems if each not in known]
+    return replace(operation, warnings=(*operation.warnings, *shortened(problems)))
 
 
 def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]:
@@ -253,10 +255,11 @@ def _begin_return(
     """
     details: SwapDetails = operation.details
     if not details.weight and observed.services:
-        reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
+        reasons = (*reasons, *_missing(operation, observed))
+    reasons = shortened(reasons)
     deadline = min(operation.deadline, now + LIMIT)
     operation = replace(operation, deadline=deadline, reasons=reasons)
-    return operation.with_details(returning=reasons)
+    return operation.with_details(returning=reasons, warmup=())
 
 
 def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -270,7 +273,7 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     unclear = details.weight and (share is None or not swap_checks.settled(details, now))
     if share or uneven or unclear:
         if production is None or not production.forwards:
-            problems = "; ".join(observed.listener_problems)
+            problems = "; ".join(shortened(observed.listener_problems))
             return Wait(replace(operation, waiting_for=problems))
         switches.append(Switch(Listener.PRODUCTION, details.idle))
     if observed.test == details.idle:
