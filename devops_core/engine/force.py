@@ -41,7 +41,7 @@ def force(
     kind = kinds.load(operation.kind)
     _require_admin(cloud, kind, operation, caller, record=not dry_run)
     if operation.ended:
-        return Outcome(operation, message="the operation has already ended", aborts=True)
+        return Outcome(operation, message="the operation has already ended")
     _require_blocked(cloud, operation)
     if dry_run:
         # Only a dry run needs this module.
@@ -52,15 +52,14 @@ def force(
     operation = try_reconcile(cloud, operation)
     if operation.ended:
         message = "the operation has ended by itself: nothing blocked it any more"
-        return Outcome(operation, message=message, aborts=True)
+        return Outcome(operation, message=message)
     now = cloud.clock.now()
-    if _continues(operation, now) or operation.leased(now):
-        message = "the operation continues: repeat the call in a minute if it is still blocked"
-        return Outcome(operation, message=message, aborts=True)
-    ended = _end(cloud, kind, operation, caller)
-    return Outcome(
-        ended, message="the operation has ended without its remaining steps", aborts=True
-    )
+    if not _continues(operation, now) and not operation.leased(now):
+        operation = _end(cloud, kind, operation, caller)
+    if operation.ended:
+        return Outcome(operation, message="the operation has ended without its remaining steps")
+    message = "the operation continues: repeat the call in a minute if it is still blocked"
+    return Outcome(operation, message=message)
 
 
 def _require_admin(
@@ -105,20 +104,21 @@ def _continues(operation: Operation, now: datetime) -> bool:
 
 
 def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
+    """Return the ended operation, or the one on record if another worker was faster."""
     inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
     reason = f"ended by force by {caller}"
     if operation.waiting_for:
         reason = f"{reason}, while it waited for: {operation.waiting_for}"
     aborted_by = operation.aborted_by or caller
-    forced = replace(operation, aborted_by=aborted_by, reasons=(f"aborted by {aborted_by}",))
+    # The reasons for a return or a rollback remain.
+    reasons = operation.reasons or (f"aborted by {aborted_by}",)
+    forced = replace(operation, aborted_by=aborted_by, reasons=reasons)
     state = State(forced, inventory, Observed())
     recorded = kind._replace(rows=partial(_rows_with_drift, kind))
     try:
         return give_up(cloud, recorded, Run(operation, state), reason)
-    except LostClaimError as error:
-        raise ChangedMeanwhileError(
-            f"operation {operation.id} changed at the same moment: repeat the call"
-        ) from error
+    except LostClaimError:
+        return recorded_operation(cloud, operation.application, operation.id)
 
 
 def _rows_with_drift(
