@@ -104,7 +104,8 @@ def permit_change(
 ) -> None:
     """Raise ForbiddenError without the right to start the operation, also for a repeated call.
 
-    After an aborted create there is no application, and so no team; the call changes nothing then.
+    After an aborted create or a delete there is no application, and so no team; the call changes
+    nothing then, and its response has only the parts that each caller may see.
     """
     if not cloud.settings.access.refuses:
         return

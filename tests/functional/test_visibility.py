@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from devops_core.http.visibility import concealed
-from tests.lab.callers import ADMIN, OTHER, OWNER, with_policy
-from tests.lab.client import Client, Reply
+from tests.lab.callers import ADMIN, APPROVER, ONLY_TEAMS, OTHER, OWNER, with_policy
+from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
 
@@ -102,6 +102,74 @@ def test_the_events_of_an_earlier_application_belong_to_admins(secretive: FakeCl
         new = [each for each in events if each["operation"] > earlier]
         assert ("sha256:" in json.dumps(old)) is shown
         assert ("sha256:" in json.dumps(new)) is (caller != OTHER)
+
+
+@pytest.fixture
+def deleted(owned: FakeCloud) -> Mapping[str, Reply]:
+    """Calls about operations of an application that its team has deleted, by their names.
+
+    The aborted deploy has a failed task with a log, and the swap was approved.
+    """
+    owner, lead = Client(owned, OWNER), Client(owned, APPROVER)
+    owned.push("bad", CRASH)
+    deploy = owner.deploy("bad", "dev")
+    owned.clock.wait(60)
+    owner.wake(SCHEDULE)
+    owner.abort(deploy.id)
+    owner.settle()
+    swap = lead.swap(approval={"before": "shift"})
+    lead.advance(swap.id, "continue")
+    lead.finished(lead.delete())
+    return {"abort": deploy, "force": deploy, "continue": swap}
+
+
+def _repeated(api: Client, call: str, deleted: Mapping[str, Reply]) -> str:
+    """Repeat a call about an operation; return the body of the response."""
+    operation = deleted[call].id
+    if call == "abort":
+        reply = api.abort(operation)
+    elif call == "continue":
+        reply = api.advance(operation, "continue")
+    else:
+        parameters = {"applicationName": "Shop", "id": operation}
+        resource = "/stacks/{applicationName}/operations/{id}"
+        query = {"force": "true"}
+        reply = api.send("DELETE", resource, parameters=parameters, query=query)
+    assert reply.status == 200, reply.body
+    return json.dumps(reply.body)
+
+
+@pytest.mark.parametrize("call", ["abort", "continue"])
+@pytest.mark.parametrize("recreated", [False, True], ids=["deleted", "recreated"])
+def test_a_repeated_call_shows_another_team_nothing_of_a_deleted_application(
+    owned: FakeCloud, deleted: Mapping[str, Reply], call: str, recreated: bool
+) -> None:
+    with_policy(owned, ONLY_TEAMS)
+    other = Client(owned, OTHER)
+    if recreated:
+        other.finished(other.create(tags={"technicalTeam": "search"}))
+    text = _repeated(other, call, deleted)
+    for hidden in ("sha256:", "dkr.ecr", '"image"', "containerLog", "fatal: no database"):
+        assert hidden not in text, hidden
+    assert '"version"' in text
+
+
+@pytest.mark.parametrize("call", ["abort", "force", "continue"])
+def test_a_repeated_call_shows_admins_the_images_of_a_deleted_application(
+    owned: FakeCloud, deleted: Mapping[str, Reply], call: str
+) -> None:
+    assert '"image"' in _repeated(Client(owned, ADMIN), call, deleted)
+
+
+@pytest.mark.parametrize("call", ["abort", "continue"])
+def test_a_repeated_call_shows_the_team_its_images(owned: FakeCloud, call: str) -> None:
+    lead = Client(owned, APPROVER)
+    swap = lead.swap(approval={"before": "shift"})
+    if call == "continue":
+        lead.advance(swap.id, "continue")
+    else:
+        lead.abort(swap.id)
+    assert '"image"' in _repeated(lead, call, {call: swap})
 
 
 DIGEST = f"sha256:{'a' * 64}"
