@@ -113,12 +113,12 @@ def permit_change(
     if operation.ended and application is None:
         return
     team = application.technical_team if application else None
-    name, operation_id = operation.application, operation.id
+    name = operation.application
     try:
-        permit(cloud, kind, name, team, caller, change=(verb, operation_id))
+        permit(cloud, kind, name, team, caller, change=(verb, operation))
     except ForbiddenError as refusal:
         if record:
-            record_refusal(cloud, kind, name, caller, refusal, operation_id)
+            record_refusal(cloud, kind, name, caller, refusal, operation.id)
         raise
 
 

@@ -67,6 +67,7 @@ def plan(
         progress=(*(each.progress for each in rollouts), *added, *removals),
         details=UpdateDetails(previous=present.revision, pending=fields, stack=stack),
         spec=specification.revision,
+        needs_approver=wanted.production or bool(removed) or any(map(_is_production, rollouts)),
         deadline=_deadline(draft, specification, stack),
         warnings=tuple(warning for each in rollouts for warning in each.source.warnings),
     )
@@ -76,7 +77,6 @@ def plan(
         taken=(*(each.source.row for each in rollouts), *removed),
         corrected=tuple(each.source.row for each in rollouts if each.source.corrected),
         new=_new_rows(stack, inventory, draft),
-        needs_approver=wanted.production or bool(removed) or any(map(_is_production, rollouts)),
         changes=tuple(differences(present.document, specification.document)),
         pending=tuple(pending),
         stack=stack,

@@ -189,6 +189,16 @@ def test_an_operation_comes_back_as_it_was(kind: str, make: Any) -> None:
     assert read_back(operation) == operation
 
 
+def test_an_operation_of_an_earlier_version_needs_no_approver() -> None:
+    item = items.operation_item(samples.full_operation("update"), "w")
+    assert decode(item)["needsApprover"] is True
+    del item["needsApprover"]
+
+    assert items.operation_of(item, details_type) == replace(
+        samples.full_operation("update"), needs_approver=False
+    )
+
+
 def test_every_kind_with_details_has_a_sample() -> None:
     assert {name: found for name in RULES if (found := details_type(name))} == {
         name: type(details) for name, details in samples.FULL_DETAILS.items()

@@ -281,6 +281,7 @@ def full_operation(kind: str = "deploy") -> Operation:
         details=FULL_DETAILS.get(kind),
         version="1.2.0",
         spec=3,
+        needs_approver=True,
         aborted_by="alice",
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",
