@@ -84,11 +84,11 @@ def trace() -> str:
 
 
 def redacted(value: Any) -> Any:
-    """Return a JSON value with all of its strings redacted, except the names of members."""
+    """Return a JSON value with all of its strings redacted, also the names of members."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {name: redacted(member) for name, member in value.items()}
+        return {redact(name): redacted(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(member) for member in value]
     return value
