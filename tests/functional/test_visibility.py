@@ -1,4 +1,4 @@
-"""Reads with teams: other teams receive versions, but no images and no digests."""
+"""Reads with teams: other teams receive versions, but no images, digests and alarms."""
 
 from __future__ import annotations
 
@@ -105,6 +105,41 @@ def test_the_events_of_an_earlier_application_belong_to_admins(secretive: FakeCl
 
 
 @pytest.fixture
+def watched(owned: FakeCloud) -> FakeCloud:
+    """Shop with a swap that an alarm has ended, and with one that ignores a missing alarm."""
+    lead, states = Client(owned, APPROVER), {"payments-fraud": "OK", "payments-slow": "OK"}
+    owned.monitoring.states = states
+    policy = {"strategy": {"type": "canary", "percent": 10}, "alarms": list(states)}
+    lead.patch({"production": policy, "service": {"warmup": ["/payments-health"]}})
+    lead.swap()
+    owned.monitoring.states = {**states, "payments-fraud": "ALARM"}
+    lead.settle()
+    owned.monitoring.states = {"payments-slow": "ALARM"}
+    lead.swap(ignoreAlarms=True)
+    return owned
+
+
+@pytest.mark.parametrize("read", READS)
+def test_another_team_receives_no_policy_and_no_alarm(watched: FakeCloud, read: str) -> None:
+    """They are parts of the specification, which only the team reads."""
+    reply = READS[read](Client(watched, OTHER))
+    assert reply.status == 200
+    text = json.dumps(reply.body)
+    for hidden in ("payments-", '"policy"', '"alarmStates"', '"ignoredAlarms"'):
+        assert hidden not in text.replace("payments-ci", "").replace("payments-lead", ""), hidden
+    if read == "events":
+        assert "the alarm <alarm> is in the state ALARM" in text
+    if read == "operation":
+        assert "ignored: the alarm <alarm> does not exist" in text
+
+
+def test_the_team_receives_policies_and_alarms(watched: FakeCloud) -> None:
+    text = json.dumps(READS["operations"](Client(watched, OWNER)).body)
+    for shown in ("the alarm payments-fraud is in", '"policy"', '"ignoredAlarms"', "/payments-h"):
+        assert shown in text, shown
+
+
+@pytest.fixture
 def deleted(owned: FakeCloud) -> Mapping[str, Reply]:
     """Calls about operations of an application that its team has deleted, by their names.
 
@@ -192,9 +227,22 @@ DIGEST = f"sha256:{'a' * 64}"
             "DEV: keeps changes: containerDefinitions.app.environment, cpu and 2 more",
         ),
         ("QA: OVERWRITTEN: secrets.DB.KEY, command", "QA: OVERWRITTEN: secrets, command"),
+        (
+            "the alarm a b, c is in the state ALARM; the alarm d is in the state ALARM",
+            "the alarm <alarm> is in the state ALARM; the alarm <alarm> is in the state ALARM",
+        ),
+        (
+            "ignored: the alarm a;b, whose state could not be read: AWS throttles DescribeAlarms",
+            "ignored: the alarm <alarm>, whose state could not be read: AWS throttles"
+            " DescribeAlarms",
+        ),
+        (
+            "5 checks in a row had no result: alarms that do not exist: a, b",
+            "5 checks in a row had no result: alarms that do not exist: <alarm>",
+        ),
     ],
 )
-def test_texts_do_not_name_images_and_variables(text: str, expected: str | None) -> None:
+def test_texts_do_not_name_images_variables_and_alarms(text: str, expected: str | None) -> None:
     view = {
         "applicationName": "Shop",
         "url": "https://api.example.com/dev/stacks/Shop",
