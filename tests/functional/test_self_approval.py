@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from devops_core.access import AccessPolicy
+from devops_core.naming import Environment
 from tests.lab.callers import ADMIN, APPROVER, OTHER, OWNER, denied, with_policy
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
+from tests.lab.fakes.cloud import REGISTRY
 
 REFUSED = (
     "not allowed to swap Shop: this caller deployed or promoted the release of the idle slot, and"
@@ -87,6 +89,22 @@ def test_a_release_that_went_live_by_hand_has_no_deployer(separated: FakeCloud) 
     for live in ("prod-1", "prod-2"):
         assert Client(separated, OWNER).swap().status == 200
         assert separated.live("Shop") == live
+
+
+def test_a_release_of_another_tool_has_no_deployer(separated: FakeCloud) -> None:
+    running = separated.containers.running("Shop", "prod-2").request
+    app, *_ = running["containerDefinitions"]
+    image = f"{REGISTRY}/shop@{separated.images.pushed['shop', '1.1']}"
+    changed = {**running, "containerDefinitions": [{**app, "image": image}], "tags": []}
+    service = separated.containers.service("Shop", "prod-2")
+    service.deploy(separated.containers.add(changed), separated.clock.now())
+    service.complete(separated.clock.now())
+    separated.clock.pass_(minutes=10)
+    Client(separated).drift_check()
+    slot = separated.tables.inventory_of("Shop").service(Environment.PROD_BLUE)
+    assert slot is not None
+    assert (slot.deployed_by, slot.deployers) == (None, ())
+    assert Client(separated, OWNER).swap(version=slot.version).status == 200
 
 
 def test_a_swap_that_changes_nothing_is_not_refused(separated: FakeCloud) -> None:
