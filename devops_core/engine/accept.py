@@ -158,8 +158,8 @@ def _approvable(cloud: Cloud, plan: Plan, team: str | None, caller: str) -> Plan
     if operation and cloud.settings.access.approves_own(caller, plan.deployers):
         raise ForbiddenError(
             f"not allowed to {operation.kind} {operation.application}: this caller deployed or"
-            " promoted the release of the idle slot, and selfapproval is false: another caller must"
-            f" {operation.kind}"
+            " promoted the release of the idle slot, or changed its settings, and selfapproval is"
+            f" false: another caller must {operation.kind}"
         )
     return plan
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from devops_core.access import AccessPolicy
@@ -13,8 +15,8 @@ from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
 
 REFUSED = (
-    "not allowed to swap Shop: this caller deployed or promoted the release of the idle slot, and"
-    " selfapproval is false: another caller must swap"
+    "not allowed to swap Shop: this caller deployed or promoted the release of the idle slot, or"
+    " changed its settings, and selfapproval is false: another caller must swap"
 )
 
 
@@ -78,6 +80,61 @@ def test_a_repeated_promote_by_another_caller_does_not_free_the_deployer(
     Client(separated, OTHER).promote()
     Client(separated, OTHER).settle()
     hold_refused(Client(separated, OWNER).swap())
+
+
+@pytest.mark.parametrize(
+    "change", [{"service": {"command": ["sh"]}}, {"overrides": {"prod": {"command": ["sh"]}}}]
+)
+@pytest.mark.parametrize("deploys", [False, True], ids=["promote", "deploy and promote"])
+def test_the_author_of_settings_is_a_deployer(
+    shop: FakeCloud, change: dict[str, Any], deploys: bool
+) -> None:
+    """Settings can bring other code, for example as the command of the container."""
+    with_policy(shop, AccessPolicy(self_approval=False))
+    release(shop, "1.0", OTHER, OTHER)
+    author, other = Client(shop, OWNER), Client(shop, OTHER)
+    author.patch(change)
+    author.settle()
+    # A later revision of another caller does not remove the author.
+    Client(shop, ADMIN).patch({"overrides": {"dev": {"environment": {"LEVEL": "debug"}}}})
+    author.settle()
+    if deploys:
+        release(shop, "1.1", OTHER, OTHER)
+    else:
+        other.finished(other.promote())
+    hold_refused(author.swap())
+    assert Client(shop, ADMIN).swap().status == 200
+    # Customers have the settings now: the next release does not bring them.
+    release(shop, "1.2", OTHER, OTHER)
+    assert author.swap().status == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overrides": {"prod": {"desiredCount": 2}}},
+        {"overrides": {"dev": {"command": ["sh"]}}},
+        {"production": {"bakeMinutes": 5}},
+    ],
+    ids=["size", "dev", "policy"],
+)
+def test_the_author_of_other_changes_is_no_deployer(
+    shop: FakeCloud, change: dict[str, Any]
+) -> None:
+    with_policy(shop, AccessPolicy(self_approval=False))
+    author = Client(shop, OWNER)
+    author.patch(change)
+    author.settle()
+    release(shop, "1.0", OTHER, OTHER)
+    assert author.swap(bakeMinutes=0).status == 200
+
+
+def test_the_author_of_settings_with_a_change_of_the_stack_is_a_deployer(shop: FakeCloud) -> None:
+    with_policy(shop, AccessPolicy(self_approval=False))
+    author = Client(shop, OWNER)
+    author.finished(author.patch({"environments": {"da": True}, "service": {"command": ["sh"]}}))
+    release(shop, "1.0", OTHER, OTHER)
+    hold_refused(author.swap())
 
 
 def test_a_release_that_went_live_by_hand_has_no_deployer(separated: FakeCloud) -> None:

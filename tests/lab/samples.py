@@ -129,6 +129,7 @@ FULL_SPECIFICATION = Specification(
         },
     },
     {"registry.example.com/agent:1": f"sha256:{'0' * 64}"},
+    {"arn:aws:iam::123456789012:role/ci": 3},
 )
 FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
 FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
