@@ -137,6 +137,19 @@ def test_the_author_of_settings_with_a_change_of_the_stack_is_a_deployer(shop: F
     hold_refused(author.swap())
 
 
+def test_the_record_of_a_swap_has_its_own_approval(separated: FakeCloud) -> None:
+    """An emergency needs a swap without the approval of the specification."""
+    specified = {"before": "shift", "timeoutMinutes": 1440}
+    other = Client(separated, OTHER)
+    other.patch({"production": {"approval": specified, "bakeMinutes": 5}})
+    waiting = other.swap()
+    assert waiting.operation["policy"]["approval"] == specified
+    hold = other.advance(waiting.id, "continue")
+    assert (hold.status, hold.body["code"]) == (403, "FORBIDDEN")
+    other.abort(waiting.id)
+    assert "approval" not in other.swap(approval="off").operation["policy"]
+
+
 def test_a_release_that_went_live_by_hand_has_no_deployer(separated: FakeCloud) -> None:
     estate, listeners = separated.stacks.estate, separated.load_balancer.listeners
     for which, slot in (("production", "prod-2"), ("test", "prod-1")):
