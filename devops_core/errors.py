@@ -214,9 +214,11 @@ class BusyError(ConflictError):
 
     code = "BUSY"
 
-    def __init__(self, held: str, application: str, operation_id: str) -> None:
+    def __init__(
+        self, held: str, application: str, operation_id: str, remedy: str = "wait for its end"
+    ) -> None:
         super().__init__(
-            f"{held} of {application} is held by operation {operation_id}: wait for its end",
+            f"{held} of {application} is held by operation {operation_id}: {remedy}",
             operation={"id": operation_id, "applicationName": application},
         )
 

@@ -125,7 +125,14 @@ class Row:
     def require_free(self) -> None:
         """Raise BusyError if an operation holds the row."""
         if self.claim:
-            raise BusyError(self.environment, self.application.name, self.claim)
+            raise self.busy(self.claim)
+
+    def busy(self, operation_id: str) -> BusyError:
+        """Return the error of a row that an operation holds; a swap can last longer than a day."""
+        held = (self.environment, self.application.name, operation_id)
+        if self.environment.is_production:
+            return BusyError(*held, "wait for its end, or abort it")
+        return BusyError(*held)
 
     def updated(self, operation: Operation, now: datetime, **changes: Any) -> Row:
         """Return the row with changes that an operation makes, and with the operation's name."""
