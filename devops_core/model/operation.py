@@ -121,6 +121,8 @@ class Operation:
 
     `kind` is the name of the operation's kind (`devops_core.kinds`), `details` the members that
     only this kind has. `spec` is the revision of the specification that it applies, None for none.
+    `needs_approver` means that the caller must be a production approver, beside the requirements of
+    the kind; this also counts for an abort.
     `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
@@ -147,6 +149,7 @@ class Operation:
     details: Any = None
     version: str | None = None
     spec: int | None = None
+    needs_approver: bool = False
     aborted_by: str | None = None
     events: int = 0
     waiting_for: str | None = None
