@@ -212,6 +212,8 @@ def test_the_pages_are_fetched_once_before_the_first_customers() -> None:
 
 SCALED: dict[str, Any] = {"scaling": SCALING, "idle_scaling": SCALING}
 HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
+RAISED: dict[str, Any] = {"minimums": {"prod-2": 3}, "minimum_set_at": NOW}
+RENEWAL = (SetMinimum("prod-2", SCALING, 3),)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +231,15 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
         (shifted(CANARY_10, **HELD, minimums={"prod-2": 3}, scaling_skipped=True),
          sized(3, 5, 10), 360, (ScaleService("prod-2", 5),)),
         (shifted(CANARY_10, 100, **HELD), sized(3, 3, 100, test="prod-1"), 0,
+         (AllowScaleIn("prod-2", allowed=True),)),
+        # The raised minimum lasts while the swap waits, and not after the switch.
+        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 899,
+         (Switch(Listener.PRODUCTION, "prod-2"),)),
+        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 900, RENEWAL),
+        (shifted(CANARY_10, **HELD, **RAISED, awaiting_at=NOW), sized(3, 3, 10), 900, RENEWAL),
+        (shifted(CANARY_10._replace(step_minutes=60), **HELD, **RAISED), sized(3, 3, 10), 900,
+         RENEWAL),
+        (shifted(CANARY_10, 100, **HELD, **RAISED), sized(3, 3, 100, test="prod-1"), 900,
          (AllowScaleIn("prod-2", allowed=True),)),
         # Return: the present tasks of the previous release stay for a while.
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
