@@ -14,7 +14,7 @@ from devops_core.model.traffic import MINUTE, Minute, Traffic
 
 # An alarm type that the request does not name is absent from the response (CloudWatch API,
 # DescribeAlarms).
-_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
+_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 # The longest page, and the largest number of names (CloudWatch API, DescribeAlarms).
 _MAX_ALARMS = 100
 _REQUESTS = "RequestCount"
