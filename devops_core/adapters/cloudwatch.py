@@ -91,7 +91,7 @@ class CloudWatchMonitoring:
                         "the service's role lacks the permission cloudwatch:GetMetricData"
                     )
                 complete[result["Id"]] = status == "Complete"
-                pairs = zip(result["Timestamps"], result["Values"], strict=True)
+                pairs = zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
                 values[result["Id"]].update(pairs)
             if not page.get("NextToken"):
                 break

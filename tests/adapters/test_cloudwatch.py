@@ -181,6 +181,15 @@ def result(number: int, status: str = "Complete", **values: float) -> dict[str, 
     }
 
 
+def test_a_metric_without_lists_has_no_values(
+    client: Any, monitoring: CloudWatchMonitoring
+) -> None:
+    """The API requires no member of a result (CloudWatch API, MetricDataResult)."""
+    empty = [{"Id": f"m{number}", "StatusCode": "Complete"} for number in range(3)]
+    respond(client, "GetMetricData", {"MetricDataResults": empty})
+    assert not any(each.requests for each in monitoring.traffic(LISTENER, [NEW], START, END)[NEW])
+
+
 def test_values_are_on_several_pages(client: Any, monitoring: CloudWatchMonitoring) -> None:
     others = [result(number) for number in (1, 2)]
     sent = parameters(client, "GetMetricData")
