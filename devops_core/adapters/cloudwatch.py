@@ -56,8 +56,9 @@ class CloudWatchMonitoring:
     ) -> Traffic:
         """Return the minutes of target groups.
 
-        Elastic Load Balancing reports a number of requests only if requests exist, and a number of
-        errors only above 0. So a missing data point is 0.
+        Elastic Load Balancing reports requests and responses while targets are registered, also the
+        value 0, and failed connections only above 0. It reports nothing for a load balancer without
+        requests. So a missing data point is 0.
         """
         metrics = {
             f"m{number}": metric for number, metric in enumerate(product(target_groups, _METRICS))
