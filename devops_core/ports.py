@@ -64,10 +64,16 @@ class Tables(Protocol):
     def operation(self, application: str, operation_id: str) -> Operation | None:
         """Return the record of an operation, or None; consistent."""
 
-    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
-        """Write an operation and new events, and return it with its new revision.
+    def save(
+        self,
+        operation: Operation,
+        events: Sequence[Event] = (),
+        idempotency: IdempotencyRecord | None = None,
+    ) -> Operation:
+        """Write an operation, new events and a used key, and return it with its new revision.
 
-        Raises LostClaimError if the record has another revision than `operation`.
+        Raises LostClaimError if the record has another revision than `operation`,
+        AlreadyClaimedError for a used Idempotency-Key.
         """
 
     def close(self, closing: Closing) -> None:

@@ -32,6 +32,9 @@ class SwapDetails(NamedTuple):
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
     `finished_at`. `completing` means that all waits have ended.
 
+    `lost_at` is the end of the lease of a worker that did not record its result: it can have
+    changed the weight.
+
     `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
     CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few
     healthy targets. `alarms` has the states of alarms. `ignored` lists the alarms that do not
@@ -65,6 +68,7 @@ class SwapDetails(NamedTuple):
     finished_by: str | None = None
     finished_at: datetime | None = None
     completing: bool = False
+    lost_at: datetime | None = None
     checked_at: datetime | None = None
     unreadable: int = 0
     unhealthy: int = 0
@@ -108,6 +112,11 @@ class SwapDetails(NamedTuple):
             return None
         return self.awaiting_at + timedelta(minutes=self.policy.approval.timeout_minutes)
 
+    def approval_expired(self, now: datetime) -> bool:
+        """Return whether the next shift needs an approval whose time has passed."""
+        expires_at = self.approval_expires_at
+        return expires_at is not None and now >= expires_at and self.needs_approval
+
     @property
     def next_at(self) -> datetime | None:
         """The time of the next shift, or of the end of the bake; None before the first shift."""
@@ -146,12 +155,18 @@ class SwapDetails(NamedTuple):
     def with_shift(self, weight: int, moment: datetime) -> SwapDetails:
         """Return the details after a change of the production listener."""
         if weight == 0:
-            return self._replace(weight=0, changed_at=None, returned_at=self.returned_at or moment)
+            returned_at = self.returned_at or moment
+            return self._replace(weight=0, changed_at=None, lost_at=None, returned_at=returned_at)
+        at_full = weight == ALL
+        # The worker of the last shift can also make the last steps before it records a result.
+        completes = at_full and bool(self.finished_by or not self.policy.bake_minutes)
         return self._replace(
             weight=weight,
             changed_at=moment,
+            lost_at=None,
             shifted_at=self.shifted_at or moment,
-            switched_at=moment if weight == ALL else None,
+            switched_at=moment if at_full else None,
+            completing=completes,
         )
 
     def view(self, *, ended: bool) -> dict[str, Any]:

@@ -91,10 +91,10 @@ def _follow_listener(
         return rows, []
     if live in (None, green.service.name):
         return rows, []
-    now_live = replace(blue.service, was_live=True, deployers=())
+    before = replace(green.service, live_definition=green.service.task_definition)
     exchanged = {
-        Environment.PROD_GREEN: replace(green, service=now_live),
-        Environment.PROD_BLUE: replace(blue, service=green.service),
+        Environment.PROD_GREEN: replace(green, service=blue.service.live()),
+        Environment.PROD_BLUE: replace(blue, service=before),
     }
     reason = f"the production listener forwards to {live}; the inventory had {green.service.name}"
     return {**rows, **exchanged}, [reason]

@@ -19,6 +19,7 @@ from devops_core.errors import (
     NotAbortableError,
 )
 from devops_core.kinds.kind import Kind
+from devops_core.model.claims import IdempotencyRecord
 from devops_core.model.operation import Operation, Status
 from devops_core.ports import Cloud
 from devops_core.reads.operations import recorded_operation
@@ -35,11 +36,13 @@ def abort(
     *,
     dry_run: bool,
     until: datetime | None = None,
+    idempotency: IdempotencyRecord | None = None,
 ) -> Outcome:
     """Request the abort of an operation and advance it, until a time if it has not ended.
 
-    A repeated abort is safe. The abort requires the right to start such an operation. Raises
-    NotFoundError, ForbiddenError, AlreadyEndedError, NotAbortableError.
+    A repeated abort is safe. The abort requires the right to start such an operation.
+    `idempotency` is the key of the request, recorded with the abort. Raises NotFoundError,
+    ForbiddenError, AlreadyEndedError, NotAbortableError, and AlreadyClaimedError for a used key.
     """
     operation = recorded_operation(cloud, application, operation_id)
     # An ended operation can be a repair, which has no rules.
@@ -51,12 +54,24 @@ def abort(
         from devops_core.engine.dry_run import of_abort
 
         return Outcome(dry_run=of_abort(cloud, operation, caller))
-    operation = _record_abort(cloud, kind, operation, caller)
+    operation = _record_abort(cloud, kind, operation, caller, idempotency)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
-    return Outcome(operation, message=_abort_message(kind, operation), aborts=True)
+    return abort_outcome(operation)
 
 
-def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
+def abort_outcome(operation: Operation) -> Outcome:
+    """Return the outcome of an abort, with its effect so far."""
+    message = _abort_message(kinds.load(operation.kind), operation)
+    return Outcome(operation, message=message, aborts=True)
+
+
+def _record_abort(
+    cloud: Cloud,
+    kind: Kind,
+    operation: Operation,
+    caller: str,
+    idempotency: IdempotencyRecord | None,
+) -> Operation:
     """Save the caller of the abort."""
 
     def aborted(present: Operation) -> Operation:
@@ -65,11 +80,15 @@ def _record_abort(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -
         _require_abortable(kind, present)
         return replace(present, aborted_by=caller)
 
-    return recorded_change(cloud, kind, operation, aborted)
+    return recorded_change(cloud, kind, operation, aborted, idempotency)
 
 
 def recorded_change(
-    cloud: Cloud, kind: Kind, operation: Operation, change: Callable[[Operation], Operation]
+    cloud: Cloud,
+    kind: Kind,
+    operation: Operation,
+    change: Callable[[Operation], Operation],
+    idempotency: IdempotencyRecord | None = None,
 ) -> Operation:
     """Save a change that a caller requests; ChangedMeanwhileError if workers are faster every time.
 
@@ -83,7 +102,8 @@ def recorded_change(
         changed = replace(changed, throttles=0, paused_until=None, rests_until=None)
         own, now = kind.events(operation, changed), cloud.clock.now()
         try:
-            return cloud.tables.save(*events.with_changes(operation, changed, now, own))
+            saved, new = events.with_changes(operation, changed, now, own)
+            return cloud.tables.save(saved, new, idempotency)
         except LostClaimError:
             operation = recorded_operation(cloud, operation.application, operation.id)
     raise ChangedMeanwhileError(

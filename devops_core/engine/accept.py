@@ -59,7 +59,7 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
         try:
             plan = _checked_plan(cloud, controller, request, context, inventory)
             if plan.aborts:
-                return _abort(cloud, plan.aborts, context)
+                return _abort(cloud, plan.aborts, context, inventory)
             if context.dry_run:
                 # Only a dry run needs this module.
                 from devops_core.engine import dry_run
@@ -73,14 +73,19 @@ def accept(cloud: Cloud, controller: Controller, request: Any, context: RequestC
                 raise
 
 
-def _abort(cloud: Cloud, operation: Operation, context: RequestContext) -> Outcome:
+def _abort(
+    cloud: Cloud, operation: Operation, context: RequestContext, inventory: Inventory
+) -> Outcome:
     """Abort the operation that a request rolls back; ChangedMeanwhileError if it has ended."""
     # Only such a request needs this module.
     from devops_core.engine.abort import abort
 
     key = operation.application, operation.id
+    used = _used_key(context, operation, _creation(inventory), aborts=True)
     try:
-        return abort(cloud, *key, context.caller, dry_run=context.dry_run)
+        return abort(cloud, *key, context.caller, dry_run=context.dry_run, idempotency=used)
+    except AlreadyClaimedError as earlier:
+        return _repeated(cloud, earlier.record, context, inventory)
     except AlreadyEndedError as error:
         raise ChangedMeanwhileError(
             f"operation {operation.id} ended at the same moment: repeat the call"
@@ -175,15 +180,8 @@ def _claim(
     held = [replace(row, claim=operation.id, revision=row.revision + 1) for row in plan.taken]
     rows = {row.environment: row for row in (*held, *plan.new)}
     claimed = Inventory(rows, _held_record(plan, operation))
-    idempotency = context.key and IdempotencyRecord(
-        key=context.key,
-        fingerprint=context.fingerprint,
-        application=operation.application,
-        operation=operation.id,
-        expires_at=int((operation.deadline + IDEMPOTENCY_VALIDITY).timestamp()),
-        # An operation can claim no rows, and a create has read none.
-        creation=_creation(inventory) or _creation(claimed),
-    )
+    # An operation can claim no rows, and a create has read none.
+    creation = _creation(inventory) or _creation(claimed)
     claim = Claim(
         operation=operation,
         event=events.acceptance(operation),
@@ -192,7 +190,7 @@ def _claim(
         new=plan.new,
         unchanged=plan.unchanged,
         record=plan.record,
-        idempotency=idempotency or None,
+        idempotency=_used_key(context, operation, creation),
     )
     try:
         cloud.tables.claim(claim)
@@ -203,6 +201,23 @@ def _claim(
         return _repeated(cloud, earlier.record, context, inventory)
     state = State(operation, claimed, plan.observed)
     return Outcome(operation, run=Run(operation, state, After.CONTINUE))
+
+
+def _used_key(
+    context: RequestContext, operation: Operation, creation: str | None, *, aborts: bool = False
+) -> IdempotencyRecord | None:
+    """Return the record of the request's Idempotency-Key, None without a key."""
+    if not context.key:
+        return None
+    return IdempotencyRecord(
+        key=context.key,
+        fingerprint=context.fingerprint,
+        application=operation.application,
+        operation=operation.id,
+        expires_at=int((operation.deadline + IDEMPOTENCY_VALIDITY).timestamp()),
+        creation=creation,
+        aborts=aborts,
+    )
 
 
 def _held_record(plan: Plan, operation: Operation) -> ApplicationRecord | None:
@@ -235,6 +250,11 @@ def _repeated(
             f"this Idempotency-Key was used for an earlier application {record.application}, which"
             " was deleted: use a new key"
         )
+    if record.aborts:
+        # Only such a request needs this module.
+        from devops_core.engine.abort import abort_outcome
+
+        return abort_outcome(operation)
     return Outcome(operation)
 
 

@@ -10,7 +10,7 @@ from devops_core.engine.accept import record_refusal
 from devops_core.engine.reconcile import try_reconcile, wait_for_end
 from devops_core.engine.run import Outcome
 from devops_core.errors import ConflictError, ForbiddenError
-from devops_core.kinds.kind import Advance
+from devops_core.kinds.kind import Advance, Kind
 from devops_core.model.operation import Operation
 from devops_core.ports import Cloud
 from devops_core.reads.operations import recorded_operation
@@ -39,9 +39,7 @@ def advance(
     permit_change(cloud, kind, operation, caller, action, record=not dry_run)
     if repeated:
         return Outcome(operation)
-    rules = kind.advance.get(action)
-    if rules is None:
-        raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
+    rules = _rules(kind, operation, action)
     if refusal := _refused_approval(cloud, rules, operation, caller, action):
         if not dry_run:
             record_refusal(cloud, kind, application, caller, refusal, operation.id)
@@ -62,6 +60,14 @@ def advance(
     operation = recorded_change(cloud, kind, operation, changed)
     operation = wait_for_end(cloud, try_reconcile(cloud, operation), until)
     return Outcome(operation)
+
+
+def _rules(kind: Kind, operation: Operation, action: str) -> Advance:
+    """Return the rules of an action; raises ConflictError if the kind does not have it."""
+    rules = kind.advance.get(action)
+    if rules is None:
+        raise ConflictError(f"operation {operation.id} is a {operation.kind}: it has no {action}")
+    return rules
 
 
 def _was_advanced(operation: Operation, action: str) -> bool:

@@ -41,7 +41,7 @@ def force(
     kind = kinds.load(operation.kind)
     _require_admin(cloud, kind, operation, caller, record=not dry_run)
     if operation.ended:
-        return Outcome(operation, message="the operation has already ended", aborts=True)
+        return Outcome(operation, message="the operation has already ended")
     _require_blocked(cloud, operation)
     if dry_run:
         # Only a dry run needs this module.
@@ -50,9 +50,7 @@ def force(
         message = "the operation would end without its remaining steps"
         return Outcome(dry_run=DryRun(kind.name, application, message=message))
     ended = _end(cloud, kind, operation, caller)
-    return Outcome(
-        ended, message="the operation has ended without its remaining steps", aborts=True
-    )
+    return Outcome(ended, message="the operation has ended without its remaining steps")
 
 
 def _require_admin(
@@ -89,7 +87,9 @@ def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operati
     if operation.waiting_for:
         reason = f"{reason}, while it waited for: {operation.waiting_for}"
     aborted_by = operation.aborted_by or caller
-    forced = replace(operation, aborted_by=aborted_by, reasons=(f"aborted by {aborted_by}",))
+    # The reasons for a return or a rollback remain.
+    reasons = operation.reasons or (f"aborted by {aborted_by}",)
+    forced = replace(operation, aborted_by=aborted_by, reasons=reasons)
     state = State(forced, inventory, Observed())
     recorded = kind._replace(rows=partial(_rows_with_drift, kind))
     try:

@@ -315,7 +315,8 @@ def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operat
     telemetry.operation_interrupted(cloud, run.saved, [error])
     if _may_give_up(cloud, kind, run.saved):
         return give_up(cloud, kind, run, error.message)
-    waiting = replace(run.saved, lease_until=None, waiting_for=error.message)
+    # An expired lease remains: the next decision must know that its worker was lost.
+    waiting = replace(run.saved, waiting_for=error.message)
     if isinstance(error, ThrottledError):
         waiting = paused(waiting, cloud.clock.now())
     return run.saved if waiting == run.saved else _save(cloud, kind, run.saved, waiting)

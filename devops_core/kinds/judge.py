@@ -111,7 +111,7 @@ def baseline(live: Sequence[Minute], shifted_at: datetime) -> Requests | None:
     """
     end = _whole(shifted_at)
     minutes = _within(live, end - BASELINE, end)
-    return _total(minutes) if len(minutes) == BASELINE // MINUTE else None
+    return _total(minutes) if len(minutes) * MINUTE == BASELINE else None
 
 
 class Counted(NamedTuple):

@@ -54,7 +54,7 @@ def plan(
     rows = [row for row, _ in inventory.usable(*PRODUCTION)]
     source, tested = _source(request, inventory)
     image = observed.require_image()
-    live = require_live_slot(observed.production)
+    live = require_live_slot(inventory, observed.production, draft.requested_at)
     idle_service = _idle_service(inventory, observed, live)
     version = tested.version or ""
     idle_row = next(row for row in rows if row.service is idle_service)

@@ -132,8 +132,9 @@ def created_service(state: State, part: Progress, stack: Stack) -> Service:
         blueprint=blueprint,
         image=container_of(blueprint, container)["image"],
         registered=registered,
-        was_live=part.environment is Environment.PROD_GREEN,
     )
+    if part.environment is Environment.PROD_GREEN:
+        service = service.live()
     service = scaling.recorded(service, part)
     if part.status is Status.FAILED:
         return service

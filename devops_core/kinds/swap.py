@@ -10,6 +10,7 @@ from typing import Any
 from devops_core.access import account_principal
 from devops_core.details.swap import SwapDetails, policy_view
 from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
+from devops_core.kinds import swap_checks
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
 from devops_core.kinds.swap_readiness import refusals
@@ -34,7 +35,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     if observed.holder:
         return Plan(None, observed, aborts=observed.holder)
     usable, slots = inventory.usable(*PRODUCTION), inventory.slots
-    idle = require_live_slot(observed.production)
+    idle = require_live_slot(inventory, observed.production, draft.requested_at)
     live = other_slot(idle)
     rows = [row for row, _ in usable]
     if len(slots) < len(PRODUCTION):
@@ -50,7 +51,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         return Plan(None, observed, message)
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
-    policy = policy_of(request, inventory)
+    policy = policy_of(request, inventory, next_live)
     ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     urls = {row.environment: row.url for row in rows}
     operation = replace(
@@ -94,13 +95,17 @@ def _with_alarms(
     )
 
 
-def policy_of(request: SwapRequest, inventory: Inventory) -> SwapPolicy:
+def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) -> SwapPolicy:
     """Return the policy of a swap: that of the specification, with the members of the request.
 
+    A swap back to the release that was live before has only the members of the request: in an
+    emergency it must not wait, nor ask the alarms that the present release raised.
     InvalidRequestError for members that do not fit together.
     """
     record = inventory.record
-    return effective_policy(record.specification.production if record else {}, request.policy)
+    if record is None or next_live.has_live_release:
+        return effective_policy({}, request.policy)
+    return effective_policy(record.specification.production, request.policy)
 
 
 def _ignored_alarms(
@@ -244,7 +249,10 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     for row in held:
         service = services[row.environment]
         if service and row.environment is Environment.PROD_GREEN:
-            service = replace(service, was_live=True, unverified=None, deployers=())
+            service = service.live()
+        elif service:
+            # Another tool can have changed the release while it was live.
+            service = replace(service, live_definition=service.task_definition)
         rows.append(row.updated(operation, now, service=service))
     return RowChanges(rows)
 
@@ -288,6 +296,7 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
         raise ConflictError(
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
+    _require_time_for_approval(operation, now)
     return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
 
 
@@ -297,11 +306,22 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     _require_no_return(operation, "finish")
     if details.finished_by:
         return operation
+    _require_time_for_approval(operation, now)
     details = details._replace(finished_by=caller, finished_at=now, checked_at=None)
     # The next shift is now the last one, which can need an approval.
     if details.needs_approval:
         details = details._replace(approved_by=caller, approved_at=now)
     return replace(operation, details=details)
+
+
+def _require_time_for_approval(operation: Operation, now: datetime) -> None:
+    """Raise ConflictError if the next run returns all customers without an approval."""
+    details: SwapDetails = operation.details
+    if details.approval_expired(now):
+        raise ConflictError(
+            f"operation {operation.id} was {swap_checks.not_approved(details)}: all customers"
+            " receive the previous release; start the swap again after its end"
+        )
 
 
 def _require_no_return(operation: Operation, action: str) -> None:

@@ -7,14 +7,14 @@ often the operation is observed.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
 from devops_core.kinds.swap_readiness import size
-from devops_core.model.listeners import Listener
+from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
-from devops_core.model.swap_policy import ALL
+from devops_core.model.swap_policy import ALL, Judge
 from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Requests, Verdict
 
 # Checks in a row without a result, after which the swap rolls back.
@@ -22,9 +22,6 @@ MAX_UNREADABLE = 5
 # Checks in a row with too few healthy targets, after which the swap rolls back. One check can fall
 # into the moment in which ECS replaces a task.
 _MAX_UNHEALTHY = 2
-# ELB can describe a listener as it was before its last change for a while, so a difference that is
-# younger than this is not a change by others.
-LISTENER_DELAY = timedelta(seconds=60)
 # Characters of a reason in a verdict, so that a record stays small with long names of alarms.
 _MAX_REASON = 500
 
@@ -62,18 +59,20 @@ def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:
         details = details._replace(unreadable=details.unreadable + 1)
         return _with_verdict(details, Verdict(monitored.time, UNREADABLE, reason=problem))
     details = details._replace(unreadable=0)
-    return _judged(details, monitored) if monitored.traffic else details
+    policy, shifted_at = details.policy.judge, details.shifted_at
+    if not monitored.traffic or policy is None or shifted_at is None:
+        return details
+    return _judged(details, monitored, policy, shifted_at)
 
 
-def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
+def _judged(
+    details: SwapDetails, monitored: Monitored, policy: Judge, shifted_at: datetime
+) -> SwapDetails:
     """Add the verdict about the new release, and count its requests."""
     # Only a swap with a judge needs this module.
     from devops_core.kinds import judge
 
     now = monitored.time
-    policy, shifted_at = details.policy.judge, details.shifted_at
-    if policy is None or shifted_at is None:
-        return details
     new, live = monitored.traffic[details.live], monitored.traffic[details.idle]
     if details.wants_baseline and details.switched_at:
         details = details._replace(baseline=judge.baseline(live, details.switched_at))
@@ -87,7 +86,7 @@ def _judged(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     )
     # Requests of the test listener before the first customers do not count.
     since_shift = [each for each in new if each.start + MINUTE > shifted_at]
-    baseline = details.baseline if details.weight == ALL else None
+    baseline = details.baseline
     if details.wants_baseline:
         if details.switched_at and now - details.switched_at < judge.LONGEST_SPAN:
             # The minutes before the shift are not complete yet.
@@ -122,10 +121,8 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
     details: SwapDetails = operation.details
     reasons = [f"aborted by {operation.aborted_by}"] if operation.aborted_by else []
     reasons += [f"the alarm {name} is in the state ALARM" for name in alarming(details)]
-    expires_at = details.approval_expires_at
-    if expires_at and now >= expires_at and details.needs_approval:
-        minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
-        reasons.append(f"not approved within {minutes} minutes")
+    if details.approval_expired(now):
+        reasons.append(not_approved(details))
     if details.unreadable >= MAX_UNREADABLE:
         problem = details.verdicts[-1].reason
         reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
@@ -135,12 +132,16 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
     return tuple(reasons)
 
 
+def not_approved(details: SwapDetails) -> str:
+    """Return the reason of a swap whose approval has expired."""
+    minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
+    return f"not approved within {minutes} minutes"
+
+
 def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
     """Return the reasons of a release that receives customers."""
-    reasons = []
-    last = details.verdicts[-1] if details.verdicts else None
-    if last and last.verdict == BAD:
-        reasons.append(last.reason or "the new release is worse than the live one")
+    last = details.verdicts[-1:]
+    reasons = [each.reason for each in last if each.verdict == BAD and each.reason]
     if observed.services:
         new = size(observed, details.live)
         if new.healthy < 1:
@@ -153,8 +154,12 @@ def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
 
 
 def settled(details: SwapDetails, now: datetime) -> bool:
-    """Return whether ELB shows the last change of the production listener."""
-    return details.changed_at is None or now - details.changed_at >= LISTENER_DELAY
+    """Return whether ELB shows the last change of the production listener.
+
+    A lost worker can have changed it until the end of its lease.
+    """
+    changes = (details.changed_at, details.lost_at)
+    return all(now - change >= LISTENER_DELAY for change in changes if change)
 
 
 def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:

@@ -32,6 +32,7 @@ _IN_FLIGHT = timedelta(seconds=120)
 
 def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """Return the next step of a swap: prepare, shift, wait, complete or return."""
+    operation = _with_lost_worker(operation, now)
     operation = _with_observed_shift(operation, observed, now)
     operation = swap_checks.recorded(operation, observed, now)
     details: SwapDetails = operation.details
@@ -47,18 +48,33 @@ def decide(operation: Operation, observed: Observed, now: datetime) -> Decision:
     if observed.problem:
         return _rest(operation, now, details.next_at, f"a check: {observed.problem}")
     if details.weight and observed.share_of(details.live) != details.weight:
-        # A younger change than `swap_checks.LISTENER_DELAY` need not be visible yet.
+        # A younger change than `LISTENER_DELAY` need not be visible yet.
         return Wait(replace(operation, waiting_for="ELB to show the change of the listener"))
     if details.weight < ALL:
         return _shift(operation, observed, now)
     return _complete(operation, observed, now)
 
 
+def _with_lost_worker(operation: Operation, now: datetime) -> Operation:
+    """Return the operation with the end of a lease that its worker did not release.
+
+    This worker crashed, or a call had no response. During a return it could only return customers.
+    """
+    until = operation.lease_until
+    if until is None or now < until or operation.details.returning:
+        return operation
+    return replace(operation.with_details(lost_at=until), lease_until=None)
+
+
 def _with_observed_shift(operation: Operation, observed: Observed, now: datetime) -> Operation:
-    """Return the operation with a shift whose worker crashed before it recorded the result."""
+    """Return the operation with a shift by a lost worker.
+
+    Without such a worker, ELB shows a change by others, or the state before an earlier swap. A
+    lease is longer than `LISTENER_DELAY`, so after its end ELB shows no earlier swap.
+    """
     details: SwapDetails = operation.details
     share = observed.share_of(details.live)
-    unchanged = share is None or share <= details.weight
+    unchanged = share is None or share <= details.weight or details.lost_at is None
     if unchanged or details.returning or details.needs_approval:
         return operation
     # A caller can have ended the waits since the shift.
@@ -80,13 +96,10 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     if details.weight and not missing:
         # Only the run is late: the release can receive more customers now.
         return ()
-    share = f"did not receive {details.next_weight} percent of the requests"
-    late = (
-        f"the new release {share} within the time limit"
-        if details.weight
-        else "production was not switched within the time limit"
-    )
-    return (*missing, late)
+    if not details.weight:
+        return (*missing, "production was not switched within the time limit")
+    share = f"{details.next_weight} percent of the requests"
+    return (*missing, f"the new release did not receive {share} within the time limit")
 
 
 def _shift_until(operation: Operation) -> datetime:
@@ -144,7 +157,7 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _rest(operation, now, operation.details.approval_expires_at, text)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    return Act(operation, _switches(details, observed))
+    return Act(operation, _switches(details))
 
 
 def _rest(
@@ -183,8 +196,8 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     scaling = details.scaling if slot == details.live else details.idle_scaling
     if details.scaling_skipped or not scaling:
         return []
-    target = max(target, present.desired or 0)
-    if target > (details.minimums.get(slot) or scaling["min"]):
+    target = max(target, present.desired or target)
+    if target > details.minimums.get(slot, scaling["min"]):
         return [SetMinimum(slot, scaling, target)]
     return []
 
@@ -202,9 +215,9 @@ def _at_once(details: SwapDetails) -> bool:
     return details.policy.weights == (ALL,) and not details.policy.bake_minutes
 
 
-def _switches(details: SwapDetails, observed: Observed) -> tuple[Switch, ...]:
+def _switches(details: SwapDetails) -> tuple[Switch, ...]:
     switch = Switch(Listener.PRODUCTION, details.live, details.next_weight)
-    if not _at_once(details) or observed.test == details.idle:
+    if not _at_once(details):
         return (switch,)
     return (switch, Switch(Listener.TEST, details.idle))
 
@@ -220,10 +233,9 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
         return _rest(operation, now, due)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    if not _at_once(details):
-        # A return must know whether a worker can have changed the scaling.
-        operation = operation.with_details(completing=True)
-        details = operation.details
+    # A return must know whether a worker can have changed the scaling.
+    operation = operation.with_details(completing=True)
+    details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
     if observed.test != idle:
         if test and test.forwards:
@@ -268,17 +280,20 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     details: SwapDetails = operation.details
     switches = []
     share = observed.share_of(details.live)
-    if share or (details.weight and (share is None or not swap_checks.settled(details, now))):
+    unsettled = not swap_checks.settled(details, now)
+    if share or (share == 0 and unsettled) or (share is None and details.weight):
         production = observed.listeners.get(Listener.PRODUCTION)
         if production is None or not production.forwards:
             problems = "; ".join(observed.listener_problems)
             return Wait(replace(operation, waiting_for=problems))
         switches.append(Switch(Listener.PRODUCTION, details.idle))
-    if observed.test == details.idle:
+    # A lost worker can have changed it too.
+    if observed.test == details.idle or (switches and details.lost_at and observed.test):
         switches.append(Switch(Listener.TEST, details.live))
     if switches:
         return Act(operation, tuple(switches))
-    if details.shifted_at and not details.returned_at:
+    # Customers can have moved with a lost worker, and returned with another one.
+    if (details.shifted_at or details.lost_at) and not details.returned_at:
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
@@ -286,19 +301,21 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if (scale_in or _is_raised(details)) and now < keeps_until:
         return _rest(operation, now, keeps_until, "the end of the requests to the new release")
     unknown = not observed.services and now < operation.deadline
-    if scale_in and details.shifted_at and unknown:
+    if scale_in and details.returned_at and unknown:
         return Wait(replace(operation, waiting_for="ECS to respond"))
     if steps := _returned_scaling(details, observed):
         return Act(operation, steps)
-    not_switched = "the customers returned" if details.shifted_at else "production was not switched"
+    not_switched = (
+        "the customers returned" if details.returned_at else "production was not switched"
+    )
     progress = operation.failed_everywhere(not_switched)
     return Fail(replace(operation, progress=progress, reasons=details.returning))
 
 
 def _is_raised(details: SwapDetails) -> bool:
     """Return whether the minimum of the new release is still that for all customers."""
-    scaling = details.scaling
-    return bool(scaling and details.minimums.get(details.live, 0) > scaling["min"])
+    scaling, slot = details.scaling, details.live
+    return bool(scaling and details.minimums.get(slot, scaling["min"]) > scaling["min"])
 
 
 def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
@@ -310,7 +327,7 @@ def _returned_scaling(details: SwapDetails, observed: Observed) -> tuple[Step, .
     if details.scaling and _is_raised(details):
         return (SetMinimum(details.live, details.scaling, details.scaling["min"]),)
     wanted = _scale_in_before(details)
-    if details.idle in wanted and details.shifted_at:
+    if details.idle in wanted and details.returned_at:
         present = size(observed, details.idle)
         if steps := _raised_minimum(details, details.idle, present.running, present):
             return tuple(steps)
@@ -322,8 +339,8 @@ def _scale_in_before(details: SwapDetails) -> dict[str, bool]:
 
     A worker can have changed it and crashed before it recorded this.
     """
-    suspends = bool(details.shifted_at) or not _at_once(details)
+    suspends = bool(details.returned_at) or not _at_once(details)
     wanted = {details.idle: True} if details.idle_scaling and suspends else {}
-    completes = details.completing or (details.switched_at and _at_once(details))
+    completes = details.completing or (details.returned_at and _at_once(details))
     allows = details.scaling and completes
     return wanted | ({details.live: False} if allows else {})

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class IdempotencyRecord:
     """The use of an Idempotency-Key; `expires_at` in epoch seconds.
 
-    `creation` is `Application.creation` of the application at the time of the request.
+    `creation` is `Application.creation` of the application at the time of the request. `aborts`
+    means that the request has rolled the operation back.
     """
 
     key: str
@@ -30,6 +31,7 @@ class IdempotencyRecord:
     operation: str
     expires_at: int
     creation: str | None = None
+    aborts: bool = False
 
 
 class AlreadyClaimedError(Exception):

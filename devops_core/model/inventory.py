@@ -16,6 +16,7 @@ from devops_core.errors import (
     UnknownEnvironmentError,
     no_application,
 )
+from devops_core.model.listeners import LISTENER_DELAY
 from devops_core.naming import SLOTS, Environment
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Service:
     `container` is the name of the application's container, which the load balancer entry of the
     service names. `version` is None until the first deploy. `deployers` are the callers that
     deployed or promoted the release, without the names of sessions; a release that was live has
-    none. `was_live` means that production ran in this service before. `registered` is the last task
+    none. `was_live` means that production ran in this service before, `live_definition` is the task
+    definition that it had then. `registered` is the last task
     definition that an operation registered for it, which the next rollout deregisters; None while
     the service runs the stack's task definition. `unverified` is the reason why the release cannot
     be promoted: no rollout of it has completed with tasks. `spec` is the revision of the
@@ -89,6 +91,7 @@ class Service:
     deployed_by: str | None = None
     deployers: tuple[str, ...] = ()
     was_live: bool = False
+    live_definition: str | None = None
     unverified: str | None = None
     spec: int | None = None
     spec_hash: str | None = None
@@ -96,6 +99,21 @@ class Service:
     desired_count: int | None = None
     scaling: Mapping[str, int] | None = None
     scaling_known: bool = True
+
+    @property
+    def has_live_release(self) -> bool:
+        """Whether the service still has the release with which it was live."""
+        return self.live_definition == self.task_definition
+
+    def live(self) -> Service:
+        """Return the service as it is while it is live."""
+        return replace(
+            self,
+            was_live=True,
+            live_definition=self.task_definition,
+            unverified=None,
+            deployers=(),
+        )
 
     def has_scaling(self, scaling: Mapping[str, int] | None) -> bool:
         """Return whether the service has a scaling, as far as this is known."""
@@ -240,8 +258,20 @@ def other_slot(slot: str) -> str:
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
 
 
-def require_live_slot(slot: str | None) -> str:
-    """Return the slot behind the production listener; ConflictError if it forwards elsewhere."""
+def require_live_slot(inventory: Inventory, slot: str | None, now: datetime) -> str:
+    """Return the slot behind the production listener, as ELB describes it.
+
+    ConflictError if it forwards elsewhere, or if the description can be older than the last swap.
+    """
+    green = inventory.rows.get(Environment.PROD_GREEN)
+    changed_at = (
+        green.updated_at if green and green.service and green.service.name != slot else None
+    )
+    if slot and changed_at and now - changed_at < LISTENER_DELAY:
+        raise ConflictError(
+            "ELB describes another live slot than the inventory, which has just changed: repeat the"
+            " call in a minute"
+        )
     if slot is None:
         raise ConflictError(
             "the production listener does not forward to exactly one of the slots prod-1 and"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from devops_core.naming import Environment
+
+# ELB can describe a listener as it was before its last change for a while, so a difference that is
+# younger than this is not a change by others.
+LISTENER_DELAY = timedelta(seconds=60)
 
 
 class Listener(StrEnum):

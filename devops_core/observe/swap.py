@@ -32,8 +32,8 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     """
     if holder := _returned_swap(cloud, request, inventory):
         return Observed(holder=holder)
-    inventory.usable(*PRODUCTION)
-    policy = swap.policy_of(request, inventory)
+    (_, idle), _ = inventory.usable(*PRODUCTION)
+    policy = swap.policy_of(request, inventory, idle)
     listeners, slots = listener_calls(cloud, inventory), inventory.slots
     slot_calls = _slot_calls(cloud, request.application, inventory)
     alarms = [partial(_alarms, cloud, policy.alarms, cloud.clock.now())] if policy.alarms else []
@@ -87,7 +87,9 @@ def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed
     if not details.policy.progressive:
         rules = cloud.gather(calls)
         observed = Observed(**observed_listeners(rules, inventory.slots_by_target_group))
-        if observed.production == details.live:
+        # Without a shift, ELB can show the state before an earlier swap.
+        shifted = details.weight or details.lost_at or operation.lease_until
+        if observed.production == details.live and shifted:
             return observed
         calls = []
     slot_calls = [

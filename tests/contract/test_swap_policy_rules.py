@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devops_core.errors import InvalidRequestError
-from devops_core.model.swap_policy import Approval, Judge, SwapPolicy
 from devops_core.requests import swap_policy
 from devops_core.requests.advance import ADVANCE, AdvanceRequest
 from devops_core.requests.swap import SWAP, SwapRequest
@@ -258,73 +257,6 @@ def test_cloudwatch_accepts_the_same_lengths_of_names() -> None:
     assert (named["min"], named["max"]) == (1, 255)
     assert asked.member.metadata == {"min": 1, "max": 255}
     assert asked.metadata["max"] >= swap_policy.MAX_ALARMS
-
-
-EFFECTIVE: Mapping[str, tuple[dict[str, Any], dict[str, Any], SwapPolicy]] = {
-    "nothing": ({}, {}, SwapPolicy()),
-    "only the specification": (
-        COMPLETE, {},
-        SwapPolicy(
-            "linear", 20, 10, 30, tuple(COMPLETE["alarms"]), Judge(0.5, 100), Approval("full", 60)
-        ),
-    ),
-    "only the request": (
-        {}, {"strategy": STRATEGY, "judge": {}},
-        SwapPolicy("canary", 10, 6, 6, (), Judge(1.0, 50)),
-    ),
-    "a request that replaces each member": (
-        COMPLETE,
-        {"strategy": {"type": "allAtOnce"}, "bakeMinutes": 0, "alarms": [], "judge": "off",
-         "approval": {"before": "shift"}},
-        SwapPolicy(approval=Approval("shift")),
-    ),
-    "a member as a whole": (
-        {"strategy": {"type": "linear", "percent": 50, "stepMinutes": 60}, "bakeMinutes": 5},
-        {"strategy": STRATEGY},
-        SwapPolicy("canary", bake_minutes=5),
-    ),
-    "a judge that replaces the other, which is off": (
-        {"judge": "off", "bakeMinutes": 9}, {"judge": {"minRequests": 5}},
-        SwapPolicy(bake_minutes=9, judge=Judge(1.0, 5)),
-    ),
-    "no judge for short waits": (
-        {"judge": {}}, {"judge": "off", "bakeMinutes": 1}, SwapPolicy(bake_minutes=1),
-    ),
-}  # fmt: skip
-REFUSED: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = {
-    "waits of the specification": (
-        {"bakeMinutes": 0, "strategy": STRATEGY | {"stepMinutes": 2}}, {"judge": {}},
-        [
-            ("bakeMinutes", f"{_SIX.format(0)} (from the specification)"),
-            ("strategy.stepMinutes", f"{_SIX.format(2)} (from the specification)"),
-        ],
-    ),
-    "waits of the request": (
-        {"judge": {}}, {"bakeMinutes": 0, "strategy": STRATEGY | {"stepMinutes": 5}},
-        [
-            ("bakeMinutes", "must be at least 6 with the judge of the specification, not 0"),
-            (
-                "strategy.stepMinutes",
-                "must be at least 6 with the judge of the specification, not 5",
-            ),
-        ],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", EFFECTIVE)
-def test_members_of_a_request_replace_those_of_the_specification(name: str) -> None:
-    production, request, policy = EFFECTIVE[name]
-    assert swap_policy.effective_policy(production, request) == policy
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_members_of_a_request_and_of_the_specification_can_contradict(name: str) -> None:
-    production, request, expected = REFUSED[name]
-    with pytest.raises(InvalidRequestError) as error:
-        swap_policy.effective_policy(production, request)
-    told = [(each["field"], each["message"]) for each in error.value.details["errors"]]
-    assert told == expected
 
 
 @pytest.mark.parametrize("action", ["continue", "finish"])

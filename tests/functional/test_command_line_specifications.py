@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,44 @@ def test_a_dry_run_changes_nothing(devops: Devops) -> None:
     assert "service.environment.A" in result.stdout
     assert devops.writes() == ["PATCH /stacks/Shop/spec"]
     assert "revision 1" in devops("spec", "Shop").stderr
+
+
+WITH_POLICY = """\
+applicationName: Shop
+email: team@example.com
+tags:
+  technicalTeam: payments
+environments:
+  nonProd: [dev, qa, stage]
+  training: true
+production:
+  strategy: {type: linear, percent: 25, stepMinutes: 10}
+  judge: off
+  alarms: [on, checkout-errors]
+"""
+
+
+def test_the_policy_of_swaps_is_written_and_read(
+    promoted: FakeCloud, devops: Devops, file: Path
+) -> None:
+    """A file has the meaning of JSON: off and on are text."""
+
+    def policy() -> Mapping[str, Any]:
+        return promoted.tables.records["Shop"].specification.production
+
+    file.write_text(WITH_POLICY)
+    devops("apply", "-f", file, "--yes")
+    applied = {
+        "strategy": {"type": "linear", "percent": 25, "stepMinutes": 10},
+        "judge": "off",
+        "alarms": ["on", "checkout-errors"],
+    }
+    assert policy() == applied
+    assert document(devops)["production"] == applied
+    file.write_text(devops("spec", "Shop").stdout)
+    devops("diff", "-f", file)
+    devops("set", "Shop", "production.bakeMinutes=30", "production.judge={}", "--yes")
+    devops("unset", "Shop", "production.strategy", "production.alarms", "--yes")
+    assert policy() == {"bakeMinutes": 30, "judge": {}}
+    devops("unset", "Shop", "production.bakeMinutes", "production.judge", "--yes")
+    assert policy() == {}

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from devops_core.access import AccessPolicy
-from devops_core.errors import AccessDeniedError
+from devops_core.access import AccessPolicy, account_principal
+from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
-from tests.lab.client import USER, Client, Reply
-from tests.lab.fakes import FakeCloud
+from tests.lab.callers import ADMIN, ONLY_TEAMS, OWNER, denied, with_policy
+from tests.lab.client import SCHEDULE, USER, Client, Reply
+from tests.lab.dry import DryClient, plan
+from tests.lab.fakes import Crash, FakeCloud
+from tests.lab.measured import told
 
 DENIED = "the service's role lacks the permission elasticloadbalancing:ModifyListener"
 CANARY: dict[str, Any] = {"strategy": {"type": "canary", "percent": 20}}
@@ -51,39 +55,163 @@ def test_a_blocked_return_keeps_production_claimed(
     assert promoted.live("Shop") == "prod-1"
 
 
+def hold_forced(reply: Reply, *reasons: str) -> dict[str, Any]:
+    """Check the response about an operation that was ended by force, and return the operation."""
+    assert reply.status == 200
+    assert reply.body["message"] == "the operation has ended without its remaining steps"
+    operation = reply.operation
+    assert (operation["status"], operation["reasons"]) == ("FAILED", [*reasons])
+    parts = operation["environments"]
+    assert [(each["status"], each["reason"]) for each in parts] == [
+        ("FAILED", reasons[-1]) for _ in parts
+    ]
+    return operation
+
+
+def drifts(cloud: FakeCloud) -> dict[str, str]:
+    """Return the texts about drift by environment."""
+    rows = cloud.tables.inventory_of("Shop").rows.values()
+    assert {row.claim for row in rows} == {None}
+    return {row.environment.value: row.drift for row in rows if row.drift}
+
+
+def drift(operation: str, *environments: str) -> dict[str, str]:
+    text = f"operation {operation} was ended by force: AWS may differ from this row"
+    return dict.fromkeys(environments, text)
+
+
+def return_by_hand(cloud: FakeCloud, api: Client) -> None:
+    """Give all customers to prod-1, as a person does; the drift check corrects the rows."""
+    cloud.wire.heal()
+    estate = cloud.stacks.estate
+    listener, new = estate.listener("Shop", "production"), estate.target_group("Shop", "prod-2")
+    cloud.load_balancer.listeners[listener].remove(new)
+    cloud.clock.pass_(minutes=5)
+    api.drift_check()
+    assert drifts(cloud) == {}
+
+
 def test_force_ends_a_blocked_operation_and_records_drift(
     promoted: FakeCloud, api: Client, blocked: Reply
 ) -> None:
     promoted.clock.pass_(seconds=LEASE.total_seconds())
-    reply = _force(api, blocked.id)
-    assert (reply.status, reply.operation["status"]) == (200, "FAILED")
-    assert reply.operation["reasons"] == [
+    # Another admin than the caller of the abort.
+    reply = _force(Client(promoted, ADMIN), blocked.id)
+    operation = hold_forced(
+        reply,
         "aborted by iam user/alice",
+        f"ended by force by iam user/ada, while it waited for: {DENIED}",
+    )
+    assert operation["abortedBy"] == USER
+    assert drifts(promoted) == drift(blocked.id, "PROD-BLUE", "PROD-GREEN")
+    ends = [each.outcome for each in promoted.tables.events_of("Shop", blocked.id)][-3:]
+    assert ends == ["FAILED", "FAILED", "FAILED"]
+    again = _force(api, blocked.id)
+    assert (again.status, again.operation) == (200, operation)
+    assert again.body["message"] == "the operation has already ended"
+    return_by_hand(promoted, api)
+
+
+def test_force_keeps_the_reasons_of_a_return_after_its_deadline(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """It needs no abort; the caller ends the operation."""
+    promoted.monitoring.states = {"errors": "OK"}
+    reply = api.swap(**CANARY, alarms=["errors"])
+    promoted.wire.fail("load_balancer.switch", AccessDeniedError(DENIED))
+    promoted.monitoring.states = {"errors": "ALARM"}
+    api.tick()
+    early = _force(api, reply.id)
+    assert (early.status, early.body["code"]) == (409, "NOT_BLOCKED")
+    promoted.clock.pass_(minutes=20)
+    operation = hold_forced(
+        _force(api, reply.id),
+        "the alarm errors is in the state ALARM",
         f"ended by force by iam user/alice, while it waited for: {DENIED}",
-    ]
-    row = promoted.tables.inventory_of("Shop").rows[Environment.PROD_GREEN]
-    assert row.claim is None
-    assert "ended by force" in (row.drift or "")
-    assert _force(api, blocked.id).status == 200
-    # A person returns the customers.
-    promoted.wire.heal()
-    listener = promoted.stacks.estate.listener("Shop", "production")
-    balancer = promoted.load_balancer
-    balancer.listeners[listener].remove(promoted.stacks.estate.target_group("Shop", "prod-2"))
+    )
+    assert operation["abortedBy"] == USER
+    return_by_hand(promoted, api)
+
+
+def test_force_ends_an_operation_that_was_not_aborted_after_its_deadline(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.wire.fail("containers.register", Crash(), times=1)
+    with pytest.raises(Crash):
+        api.deploy("1.1", "dev")
+    ((_, operation),) = promoted.tables.in_progress()
+    promoted.clock.pass_(minutes=29, seconds=59)
+    assert _force(api, operation).body["code"] == "NOT_BLOCKED"
+    promoted.clock.pass_(seconds=1)
+    hold_forced(
+        _force(api, operation), "aborted by iam user/alice", "ended by force by iam user/alice"
+    )
+    assert drifts(promoted) == drift(operation, "DEV")
     promoted.clock.pass_(minutes=5)
     api.drift_check()
-    row = promoted.tables.inventory_of("Shop").rows[Environment.PROD_GREEN]
-    assert row.drift is None
+    assert drifts(promoted) == {}
+
+
+def test_the_rows_follow_a_switch_that_aws_does_not_return(
+    promoted: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(bakeMinutes=10)
+    promoted.wire.fail("load_balancer.switch", AccessDeniedError(DENIED))
+    api.abort(reply.id)
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, reply.id).status == 200
+    rows = promoted.tables.inventory_of("Shop").rows
+    green, blue = rows[Environment.PROD_GREEN], rows[Environment.PROD_BLUE]
+    assert [row.service and row.service.name for row in (green, blue)] == ["prod-2", "prod-1"]
+    assert {row.updated_at for row in (green, blue)} == {promoted.clock.now()}
+    assert drifts(promoted) == drift(reply.id, "PROD-BLUE", "PROD-GREEN")
+    # A person completes the swap.
+    promoted.wire.heal()
+    estate, listeners = promoted.stacks.estate, promoted.load_balancer.listeners
+    listeners[estate.listener("Shop", "test")] = [estate.target_group("Shop", "prod-1")]
+    promoted.clock.pass_(minutes=5)
+    api.drift_check()
+    assert drifts(promoted) == {}
+
+
+def test_a_create_that_is_ended_by_force_can_be_deleted(cloud: FakeCloud, api: Client) -> None:
+    """Its stack can exist, so its rows remain."""
+    cloud.stacks.pace = None
+    reply = api.create()
+    cloud.wire.fail("stacks", AccessDeniedError(DENIED))
+    api.abort(reply.id)
+    cloud.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, reply.id).status == 200
+    assert {*drifts(cloud)} >= {"DEV", "PROD-BLUE", "PROD-GREEN"}
+    rows = cloud.tables.inventory_of("Shop").rows.values()
+    assert {row.status for row in rows} == {RowStatus.DELETE_FAILED}
+    cloud.wire.heal()
+    cloud.stacks.pace = 1
+    api.finished(api.delete())
+    assert cloud.tables.inventory_of("Shop").rows == {}
 
 
 def test_force_is_refused_while_the_operation_can_still_end(
-    promoted: FakeCloud, api: Client
+    promoted: FakeCloud, api: Client, dry: DryClient
 ) -> None:
     reply = api.swap(**CANARY)
-    refused = _force(api, reply.id)
-    assert (refused.status, refused.body["code"]) == (409, "NOT_BLOCKED")
+    for caller in (api, dry):
+        refused = _force(caller, reply.id)
+        assert refused.status == 409
+        assert refused.body == {
+            "errorMessage": f"operation {reply.id} is not blocked: abort it first, and end it by"
+            " force only if it then does not end",
+            "code": "NOT_BLOCKED",
+        }
     api.abort(reply.id)
     assert promoted.live("Shop") == "prod-1"
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_successful_operation_cannot_be_ended_by_force(api: Client) -> None:
+    done = api.finished(api.deploy("1.0", "dev"))
+    refused = _force(api, done.id)
+    assert (refused.status, refused.body["code"]) == (409, "ALREADY_ENDED")
 
 
 def test_force_is_refused_while_a_worker_acts(
@@ -94,25 +222,75 @@ def test_force_is_refused_while_a_worker_acts(
         record, lease_until=promoted.clock.now() + LEASE
     )
     refused = _force(api, blocked.id)
-    assert (refused.status, refused.body["code"]) == (409, "CHANGED_MEANWHILE")
-
-
-def test_only_admins_can_use_force(promoted: FakeCloud, api: Client, blocked: Reply) -> None:
-    promoted.settings = promoted.settings._replace(
-        access=AccessPolicy(teams={"payments": (USER,)}, admins=("ADMIN",))
+    assert (refused.status, refused.body) == (
+        409,
+        {
+            "errorMessage": f"a worker acts on operation {blocked.id}: repeat the call in a minute",
+            "code": "CHANGED_MEANWHILE",
+        },
     )
-    refused = _force(api, blocked.id)
-    assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
-    assert "requires admins" in refused.body["errorMessage"]
 
 
-def test_a_dry_run_of_force_changes_nothing(
+def test_force_is_refused_if_a_worker_is_faster(
     promoted: FakeCloud, api: Client, blocked: Reply
 ) -> None:
     promoted.clock.pass_(seconds=LEASE.total_seconds())
-    planned = _force(api, blocked.id, query={"dryRun": "true"})
-    assert planned.body["plan"]["message"] == "the operation would end without its remaining steps"
-    assert not promoted.tables.operations["Shop", blocked.id].ended
+    promoted.wire.on("tables.close", lambda: api.wake(SCHEDULE))
+    refused = _force(api, blocked.id)
+    assert (refused.status, refused.body) == (
+        409,
+        {
+            "errorMessage": f"operation {blocked.id} changed at the same moment: repeat the call",
+            "code": "CHANGED_MEANWHILE",
+        },
+    )
+
+
+def test_only_admins_can_use_force(promoted: FakeCloud, blocked: Reply) -> None:
+    with_policy(promoted, ONLY_TEAMS)
+    member = Client(promoted, OWNER)
+    # A dry run leaves no event.
+    for caller, refusals in ((DryClient(promoted, OWNER), 0), (member, 1)):
+        refused = _force(caller, blocked.id)
+        assert (refused.status, refused.body) == (
+            403,
+            {
+                "errorMessage": f"not allowed to end the swap {blocked.id} of Shop by force:"
+                " requires admins",
+                "code": "FORBIDDEN",
+            },
+        )
+        assert len(denied(promoted)) == refusals
+    (event,) = denied(promoted)
+    reason = refused.body["errorMessage"]
+    assert (event.kind, event.caller, event.reason) == ("swap", account_principal(OWNER), reason)
+    promoted.wire.fail("tables.count_refusal", ThrottledError("slow down"), times=1)
+    assert _force(member, blocked.id).status == 403
+    assert told(promoted, "refusal not recorded") == [
+        {
+            "operation": blocked.id,
+            "applicationName": "Shop",
+            "kind": "swap",
+            "caller": OWNER,
+            "reason": reason,
+            "error": "slow down",
+        }
+    ]
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(Client(promoted, ADMIN), blocked.id).status == 200
+    with_policy(promoted, AccessPolicy())
+    return_by_hand(promoted, Client(promoted))
+
+
+def test_a_dry_run_of_force_changes_nothing(
+    promoted: FakeCloud, dry: DryClient, blocked: Reply
+) -> None:
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert plan(_force(dry, blocked.id)) == {
+        "kind": "swap",
+        "applicationName": "Shop",
+        "message": "the operation would end without its remaining steps",
+    }
 
 
 def test_an_unclear_value_is_refused(api: Client, blocked: Reply) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from devops_core.engine import outbox
 from devops_core.errors import AccessDeniedError, RefusedError, UnreachableError
-from devops_core.model.notification import OutboxKey
+from devops_core.model.notification import EnvironmentResult, Notification, OutboxKey
+from devops_core.model.operation import Status
+from devops_core.naming import Environment
+from devops_core.notification_ports import Message
 from tests.lab.client import USER, Client
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash, FakeCloud
@@ -136,9 +141,13 @@ def test_a_refused_notification_remains_and_does_not_stop_others(
     shop.notifications.refused[first] = "InternalFailure: try again"
     api.tick()
     assert sent_ids(shop) == [second]
-    (line,) = told(shop, "notification failed")
-    assert (line["operation"], line["applicationName"]) == (first.partition("-")[0], "Shop")
-    assert "InternalFailure" in line["error"]
+    assert told(shop, "notification failed") == [
+        {
+            "operation": first.partition("-")[0],
+            "applicationName": "Shop",
+            "error": "RefusedError('InternalFailure: try again')",
+        }
+    ]
     assert sums(shop)["ReconcileErrors",] == 1
     shop.notifications.refused.clear()
     api.tick()
@@ -146,13 +155,34 @@ def test_a_refused_notification_remains_and_does_not_stop_others(
     forget(shop)
 
 
-def test_a_batch_that_is_refused_is_sent_one_by_one(shop: FakeCloud, api: Client) -> None:
-    ids = unsent(shop, api, 3)
+def test_refused_notifications_do_not_hide_the_next_page(shop: FakeCloud, api: Client) -> None:
+    first, second, third = unsent(shop, api, 3)
+    shop.outbox.page = 2
+    shop.notifications.refused = dict.fromkeys((first, second), "InternalFailure: try again")
+    api.tick()
+    assert sent_ids(shop) == [third]
+    shop.notifications.refused.clear()
+    api.tick()
+    assert sent_ids(shop) == [third, first, second]
+    forget(shop)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_batch_that_is_refused_is_sent_one_by_one(
+    shop: FakeCloud, api: Client, count: int
+) -> None:
+    ids = unsent(shop, api, count)
     shop.wire.fail("notifications.send", RefusedError("an entry is not valid"), times=2)
     api.tick()
     assert sent_ids(shop) == ids[1:]
     assert [each.id for each in shop.tables.outbox.values()] == ids[:1]
-    assert len(told(shop, "notification failed")) == 1
+    assert told(shop, "notification failed") == [
+        {
+            "operation": ids[0].partition("-")[0],
+            "applicationName": "Shop",
+            "error": "RefusedError('an entry is not valid')",
+        }
+    ]
     forget(shop)
 
 
@@ -171,8 +201,11 @@ def test_a_damaged_notification_does_not_stop_others(shop: FakeCloud, api: Clien
     shop.wire.fail("outbox.read", ValueError("damaged"), times=1)
     api.tick()
     assert sent_ids(shop) == ids[1:]
-    (line,) = told(shop, "notification failed")
-    assert line["entry"].endswith(ids[0])
+    ((key, _), *_) = shop.tables.outbox.items()
+    assert key.entry.endswith(ids[0])
+    assert told(shop, "notification failed") == [
+        {"applicationName": "Shop", "entry": key.entry, "error": "ValueError('damaged')"}
+    ]
     shop.wire.heal()
     api.tick()
     assert sent_ids(shop) == ids[::-1]
@@ -188,7 +221,7 @@ def test_a_fault_of_notifications_does_not_stop_operations(
     reply = api.deploy("1.2", "dev")
     api.settle()
     assert shop.tables.operations["Shop", reply.id].status == "SUCCEEDED"
-    assert told(shop, "notification failed")
+    assert told(shop, "notification failed")[0] == {"error": "AccessDeniedError('no permission')"}
     forget(shop)
 
 
@@ -227,6 +260,60 @@ def test_a_notification_that_another_run_has_sent_is_not_sent(shop: FakeCloud, a
     api.tick()
     assert sent_ids(shop) == ids
     assert shop.wire.count("notifications.send", start) == 1
+
+
+TIME = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+END = Notification(
+    id="01KG8Z-END",
+    title="Operation ended",
+    operation="01KG8Z",
+    kind="swap",
+    application="Shop",
+    caller=USER,
+    time=TIME,
+    outcome="FAILED",
+    status=Status.FAILED,
+)
+GREEN = EnvironmentResult(Environment.PROD_GREEN, Status.FAILED, "1.1", "1.0")
+LINK = f"{API}/stacks/Shop/operations/01KG8Z"
+FACTS = {
+    "id": "01KG8Z-END",
+    "operation": "01KG8Z",
+    "kind": "swap",
+    "applicationName": "Shop",
+    "caller": USER,
+    "outcome": "FAILED",
+    "status": "FAILED",
+    "url": LINK,
+}
+
+
+def test_a_message_has_only_the_facts_of_its_event() -> None:
+    text = f"Operation ended: swap of Shop, FAILED. by iam user/alice {LINK}"
+    detail = {**FACTS, "environments": [], "text": text}
+    assert outbox.message(API, END) == Message("Operation ended", TIME, detail)
+
+
+def test_a_message_is_a_safe_line_of_text() -> None:
+    """Slack and the templates of EventBridge would interpret some characters."""
+    blue = EnvironmentResult(Environment.PROD_BLUE, Status.IN_PROGRESS)
+    same = EnvironmentResult(Environment.QA, Status.SUCCEEDED, "1.1", "1.1")
+    reason = 'the "new" release <b> & a\\b failed'
+    ended = replace(END, environments=(GREEN, blue, same), version="1.1", reason=reason)
+    assert outbox.message(API, ended).detail == {
+        **FACTS,
+        "version": "1.1",
+        "environments": [
+            {"environment": "PROD-GREEN", "status": "FAILED", "version": "1.1",
+             "previousVersion": "1.0"},
+            {"environment": "PROD-BLUE", "status": "IN_PROGRESS"},
+            {"environment": "QA", "status": "SUCCEEDED", "version": "1.1",
+             "previousVersion": "1.1"},
+        ],
+        "reason": reason,
+        "text": "Operation ended: swap of Shop, FAILED. PROD-GREEN 1.0 to 1.1, PROD-BLUE, QA 1.1."
+                f" by iam user/alice. the 'new' release (b) + a/b failed {LINK}",
+    }  # fmt: skip
 
 
 def test_a_key_of_the_outbox_sorts_by_time() -> None:

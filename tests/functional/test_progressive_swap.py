@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from devops_core.access import AccessPolicy
-from tests.lab.callers import APPROVER, OTHER, OWNER, denied, with_policy
+from tests.lab.callers import OTHER
 from tests.lab.client import SCHEDULE, USER, Client, Reply
 from tests.lab.dry import DryClient
 from tests.lab.events import DEPLOYMENT_COMPLETED
@@ -222,6 +221,28 @@ def test_an_approval_expires(promoted: FakeCloud, api: Client, point: str) -> No
     assert (refused.status, refused.body["code"]) == (409, "ALREADY_ENDED")
 
 
+@pytest.mark.parametrize("action", ["continue", "finish"])
+@pytest.mark.parametrize("point", ["shift", "full"])
+def test_an_approval_after_its_time_limit_is_refused(
+    promoted: FakeCloud, api: Client, point: str, action: str
+) -> None:
+    reply = api.swap(**CANARY, approval={"before": point, "timeoutMinutes": 5})
+    minutes(api, 6 if point == "full" else 0)
+    # No run has ended the swap yet.
+    promoted.clock.pass_(minutes=5)
+    for refused in (
+        DryClient(promoted).advance(reply.id, action),
+        api.advance(reply.id, action),
+    ):
+        assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
+        text = f"operation {reply.id} was not approved within 5 minutes"
+        assert refused.body["errorMessage"].startswith(text)
+    minutes(api, 1)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["not approved within 5 minutes"]
+    assert "APPROVED" not in outcomes(promoted, reply.id)
+
+
 # --- finish ---
 
 
@@ -280,25 +301,6 @@ def test_finish_does_not_ignore_an_alarm(promoted: FakeCloud, api: Client) -> No
     assert ended["reasons"] == ["the alarm errors is in the state ALARM"]
 
 
-def test_persons_move_only_a_waiting_swap(promoted: FakeCloud, api: Client) -> None:
-    promoted.containers.automatic = False
-    deploy = api.deploy("1.1", "dev")
-    for action in ("continue", "finish"):
-        refused = api.advance(deploy.id, action)
-        assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
-        assert f"is a deploy: it has no {action}" in refused.body["errorMessage"]
-        assert api.advance("01JN8EY4M00000000000000009", action).status == 404
-    assert api.advance(deploy.id, "stop").status == 400
-    promoted.containers.automatic = True
-    api.settle()
-    reply = api.swap(**CANARY)
-    aborted = api.abort(reply.id)
-    assert (aborted.status, aborted.operation["status"]) == (200, "FAILED")
-    for action in ("continue", "finish"):
-        refused = api.advance(reply.id, action)
-        assert (refused.status, refused.body["code"]) == (409, "ALREADY_ENDED")
-
-
 def test_a_waiting_finish(promoted: FakeCloud, api: Client) -> None:
     promoted.containers.automatic = False
     service = promoted.containers.service("Shop", "prod-2")
@@ -309,62 +311,6 @@ def test_a_waiting_finish(promoted: FakeCloud, api: Client) -> None:
     )
     finished = api.advance(reply.id, "finish", headers={"Prefer": "wait=20"})
     assert (finished.status, finished.operation["status"]) == (200, "SUCCEEDED")
-
-
-def test_a_dry_run_of_a_call_changes_nothing(
-    promoted: FakeCloud, api: Client, dry: DryClient
-) -> None:
-    reply = api.swap(**CANARY, approval={"before": "shift"})
-    for action in ("continue", "finish"):
-        planned = dry.advance(reply.id, action)
-        assert planned.body["plan"]["message"] == f"the call would {action} the swap"
-    assert weight(promoted) == 0
-    api.abort(reply.id)
-    assert dry.advance(reply.id, "finish").status == 409
-
-
-# --- rights ---
-
-
-@pytest.mark.parametrize("action", ["continue", "finish"])
-def test_a_call_needs_the_right_to_swap(owned: FakeCloud, action: str) -> None:
-    lead = Client(owned, APPROVER)
-    reply = lead.swap(**CANARY, approval={"before": "shift"})
-    assert reply.operation["phase"] == "AWAITING_APPROVAL"
-    for caller in (OWNER, OTHER):
-        refused = Client(owned, caller).advance(reply.id, action)
-        assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
-    assert weight(owned) == 0
-    assert Client(owned, APPROVER).advance(reply.id, action).status in (200, 202)
-    lead.settle()
-
-
-def test_deployers_and_the_starter_cannot_approve_without_selfapproval(shop: FakeCloud) -> None:
-    with_policy(shop, AccessPolicy(self_approval=False))
-    deployer, starter = Client(shop, OWNER), Client(shop, APPROVER)
-    deployer.finished(deployer.deploy("1.0", "dev"))
-    deployer.finished(deployer.promote())
-    reply = starter.swap(**CANARY, approval={"before": "shift"})
-    for action in ("continue", "finish"):
-        for caller in (deployer, starter):
-            refused = caller.advance(reply.id, action)
-            assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
-            assert f"another caller must {action} it" in refused.body["errorMessage"]
-    assert sum(event.count or 0 for event in denied(shop)) == 4
-    assert Client(shop, OTHER).advance(reply.id, "continue").operation["phase"] == "SHIFTED"
-    # Everyone can end a bad release.
-    assert deployer.abort(reply.id).status == 200
-    assert shop.live("Shop") == "prod-1"
-
-
-def test_the_starter_can_end_the_waits_of_a_swap_without_an_approval(shop: FakeCloud) -> None:
-    with_policy(shop, AccessPolicy(self_approval=False))
-    deployer, starter = Client(shop, OWNER), Client(shop, APPROVER)
-    deployer.finished(deployer.deploy("1.0", "dev"))
-    deployer.finished(deployer.promote())
-    reply = starter.swap(**CANARY)
-    assert deployer.advance(reply.id, "finish").status == 403
-    assert starter.advance(reply.id, "finish").operation["status"] == "SUCCEEDED"
 
 
 @pytest.mark.usefixtures("promoted")

@@ -96,13 +96,21 @@ def test_an_alarm_at_the_start_refuses_a_swap(
     quiet.monitoring.states = {"errors": "ALARM"}
     for caller in (api, dry):
         refused = caller.swap(**CANARY, **ALARMS)
-        assert (refused.status, refused.body["code"]) == (409, "NOT_READY")
-        assert refused.body["reasons"] == [
-            "the alarm errors is in the state ALARM", "the alarm slow does not exist",
-        ]  # fmt: skip
+        reasons = ["the alarm errors is in the state ALARM", "the alarm slow does not exist"]
+        assert (refused.status, refused.body) == (
+            409,
+            {
+                "errorMessage": f"alarms are against a swap: {'; '.join(reasons)}",
+                "code": "NOT_READY",
+                "reasons": reasons,
+            },
+        )
     reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
     assert reply.operation["ignoredAlarms"] == ["errors", "slow"]
-    assert len(reply.operation["warnings"]) == 2
+    assert reply.operation["warnings"] == [
+        "ignored: the alarm errors is in the state ALARM",
+        "ignored: the alarm slow does not exist",
+    ]
     minutes(api, 6)
     hold_end(quiet, api, reply, "SUCCEEDED", "prod-2")
 
@@ -121,11 +129,18 @@ def test_an_ignored_alarm_does_not_hide_another(quiet: FakeCloud, api: Client) -
 def test_unreadable_alarms_at_the_start(quiet: FakeCloud, api: Client) -> None:
     quiet.wire.fail("monitoring.alarms", AccessDeniedError("the role lacks a permission"))
     refused = api.swap(**CANARY, **ALARMS)
-    assert refused.status in (502, 503)
-    assert "With alarms: []" in refused.body["errorMessage"]
+    assert (refused.status, refused.body["errorMessage"]) == (
+        503,
+        "the alarms could not be read: the role lacks a permission. With alarms: [] the swap"
+        " starts without them",
+    )
     reply = api.swap(**CANARY, **ALARMS, ignoreAlarms=True)
     assert (reply.status, weight(quiet)) == (202, 10)
     assert reply.operation["ignoredAlarms"] == ["errors", "slow"]
+    unread = "whose state could not be read: the role lacks a permission"
+    assert reply.operation["warnings"] == [
+        f"ignored: the alarm errors, {unread}", f"ignored: the alarm slow, {unread}",
+    ]  # fmt: skip
 
 
 def test_a_default_swap_with_alarms_only_checks_them_at_its_start(
@@ -255,9 +270,45 @@ def test_a_release_that_becomes_bad_during_the_bake_returns(
     assert ended["verdicts"][-1]["live"]["requests"] == 20_000
 
 
+def test_a_check_reads_the_minutes_that_it_needs(promoted: FakeCloud, api: Client) -> None:
+    """They are three, all that were not counted, and ten before 100 percent until they are known.
+
+    The shifts are at 09:06 and 09:16; the schedule does not run from 09:08 to 09:16.
+    """
+    measure(promoted, Metrics(200), Metrics(2000))
+    reply = api.swap(**CANARY, **JUDGE)
+    assert promoted.clock.now().strftime("%X") == "09:06:00"
+    minutes(api, 2)
+    promoted.clock.pass_(minutes=7)
+    minutes(api, 4)
+    calls = [call.args for call in promoted.wire.journal if call.name == "monitoring.traffic"]
+    estate = promoted.stacks.estate
+    groups = tuple(estate.target_group("Shop", slot) for slot in ("prod-1", "prod-2"))
+    assert {args[:2] for args in calls} == {(estate.listener("Shop", "production"), groups)}
+    assert [tuple(f"{time:%H:%M}" for time in args[2:]) for args in calls] == [
+        ("09:02", "09:05"), ("09:03", "09:06"), ("09:06", "09:14"),
+        ("09:06", "09:15"), ("09:06", "09:16"), ("09:13", "09:17"),
+    ]  # fmt: skip
+    assert view(api, reply, "affected") == ({"requests": 2200, "errors": 0, "minutes": 11},)
+    minutes(api, 6)
+    hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+
+
+def test_an_abort_asks_cloudwatch_for_nothing(quiet: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, **ALARMS)
+    quiet.clock.pass_(minutes=1)
+    start = len(quiet.wire.journal)
+    api.abort(reply.id)
+    assert quiet.wire.count("monitoring.alarms", start) == 0
+    hold_end(quiet, api, reply, "FAILED", "prod-1")
+
+
 def test_an_unreadable_judge_rolls_back(promoted: FakeCloud, api: Client) -> None:
     measure(promoted, Metrics(200), Metrics(2000))
     promoted.wire.fail("monitoring.traffic", ThrottledError("AWS throttles GetMetricData"))
     reply = api.swap(**CANARY, **JUDGE)
     minutes(api, 5)
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == [
+        "5 checks in a row had no result: AWS throttles GetMetricData",
+    ]

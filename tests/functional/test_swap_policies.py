@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from devops_core.model.swap_policy import SwapPolicy
 from tests.lab.callers import APPROVER, ONLY_APPROVERS, OWNER, with_policy
 from tests.lab.client import Client
-from tests.lab.command_line import Gateway, command
 from tests.lab.fakes import FakeCloud
 
 POLICY: Mapping[str, Any] = {
@@ -147,47 +144,3 @@ def test_a_swap_reports_all_faults_of_its_policy(promoted: FakeCloud, api: Clien
     assert [each["field"] for each in refused.body["errors"]] == [
         "alarms", "approval.before", "bakeMinutes", "ignoreAlarms", "judge", "strategy.percent",
     ]  # fmt: skip
-
-
-FILE = """\
-applicationName: Shop
-email: team@example.com
-tags:
-  technicalTeam: payments
-environments:
-  nonProd: [dev, qa, stage]
-  training: true
-production:
-  strategy: {type: linear, percent: 25, stepMinutes: 10}
-  judge: off
-  alarms: [on, checkout-errors]
-"""
-
-
-def test_the_command_line_writes_and_reads_a_policy(
-    promoted: FakeCloud, api: Client, tmp_path: Path
-) -> None:
-    """A file has the meaning of JSON: off and on are text."""
-    gateway, file = Gateway(api), tmp_path / "app.yml"
-
-    def devops(*arguments: str | Path) -> str:
-        result = command(promoted, api, gateway, *arguments)
-        assert result.exit_code == 0, (result.stdout, result.stderr)
-        return result.stdout
-
-    file.write_text(FILE)
-    devops("apply", "-f", file, "--yes")
-    applied = {
-        "strategy": {"type": "linear", "percent": 25, "stepMinutes": 10},
-        "judge": "off",
-        "alarms": ["on", "checkout-errors"],
-    }
-    assert production(promoted) == applied
-    file.write_text(devops("spec", "Shop"))
-    assert yaml.safe_load(file.read_text())["production"] == applied
-    devops("diff", "-f", file)
-    devops("set", "Shop", "production.bakeMinutes=30", "production.judge={}", "--yes")
-    devops("unset", "Shop", "production.strategy", "production.alarms", "--yes")
-    assert production(promoted) == {"bakeMinutes": 30, "judge": {}}
-    devops("unset", "Shop", "production.bakeMinutes", "production.judge", "--yes")
-    assert production(promoted) == {}

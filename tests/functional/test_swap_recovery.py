@@ -82,6 +82,76 @@ def test_a_release_without_a_version_is_named_by_its_digest(
     promoted.tables.rows[key] = replace(promoted.tables.rows[key], service=row.service)
 
 
+@pytest.mark.parametrize("named", ["version", "nothing"])
+def test_a_swap_back_after_the_end_follows_no_policy(
+    second: FakeCloud, api: Client, named: str
+) -> None:
+    """Its release was live; the policy could wait, or ask the alarm that the new release raised."""
+    second.monitoring.states = {"errors": "OK"}
+    policy = {**CANARY, **BAKE, "alarms": ["errors"], "approval": {"before": "shift"}}
+    assert api.patch({"production": policy}).status == 200
+    now: dict[str, Any] = {"strategy": {"type": "allAtOnce"}, "bakeMinutes": 0, "approval": "off"}
+    assert api.swap(version="1.1", **now).operation["status"] == "SUCCEEDED"
+    second.monitoring.states = {"errors": "ALARM"}
+    back = api.swap(version="1.0") if named == "version" else api.swap()
+    assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
+    assert "policy" not in back.operation
+    assert second.live("Shop") == "prod-2"
+    # Forward again is a swap back, too: 1.1 was live, and nothing has changed it since.
+    assert api.swap(version="1.1").operation["status"] == "SUCCEEDED"
+
+
+def test_a_swap_back_can_have_a_policy_of_its_own(second: FakeCloud, api: Client) -> None:
+    assert api.swap(version="1.1").status == 200
+    assert api.patch({"production": BAKE}).status == 200
+    back = api.swap(version="1.0", **CANARY)
+    assert weight(second) == 10
+    minutes(api, 10)
+    hold_end(second, api, back, "SUCCEEDED", "prod-2")
+
+
+@pytest.mark.usefixtures("second")
+def test_a_promoted_release_follows_the_policy_in_a_slot_that_was_live(api: Client) -> None:
+    assert api.swap(version="1.1").status == 200
+    assert api.patch({"production": {"approval": {"before": "shift"}}}).status == 200
+    api.finished(api.deploy("1.2", "dev"))
+    api.finished(api.promote())
+    reply = api.swap(version="1.2")
+    assert reply.operation["phase"] == "AWAITING_APPROVAL"
+    api.abort(reply.id)
+
+
+def test_a_repeated_emergency_call_returns_its_operation(second: FakeCloud, api: Client) -> None:
+    first = api.swap(**CANARY, version="1.1")
+    key = {"Idempotency-Key": "back-1"}
+    assert api.swap(key, version="1.0").id == first.id
+    other = api.swap(**CANARY, version="1.1")
+    again = api.swap(key, version="1.0")
+    assert (again.status, again.id, again.operation["status"]) == (200, first.id, "FAILED")
+    assert api.swap(key, version="1.1").body["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert api.status(other.id).operation["status"] == "IN_PROGRESS"
+    minutes(api, 10)
+    hold_end(second, api, other, "SUCCEEDED", "prod-1")
+
+
+def test_two_emergency_calls_with_the_same_key_at_once(second: FakeCloud, api: Client) -> None:
+    """The second one reads no record of the key, and finds it when it writes its own."""
+    reply = api.swap(**CANARY, version="1.1")
+    key, started, faster = {"Idempotency-Key": "back-1"}, [False], []
+
+    def first(call: Call, effect: Callable[[], Any]) -> Any:
+        if call.name == "tables.save" and not started[0]:
+            started[0] = True
+            faster.append(api.swap(key, version="1.0"))
+        return effect()
+
+    second.wire.around = first
+    back = api.swap(key, version="1.0")
+    second.wire.heal()
+    assert [(each.status, each.id) for each in (*faster, back)] == [(200, reply.id)] * 2
+    hold_end(second, api, reply, "FAILED", "prod-2")
+
+
 def test_other_second_swaps_are_refused(second: FakeCloud, api: Client) -> None:
     reply = api.swap(**CANARY, version="1.1")
     for members in ({}, {"version": "1.1"}, {"version": "1.2"}, {"version": "1.0", "spec": 9}):

@@ -56,6 +56,19 @@ def test_another_swap_waits_for_the_end_of_the_first_one(
     assert api.status(split.id).operation["status"] == "IN_PROGRESS"
 
 
+@pytest.mark.parametrize("other", ["promote", "delete"])
+def test_only_a_swap_is_rolled_back(promoted: FakeCloud, api: Client, other: str) -> None:
+    """The live release is not a reason to end another operation of production."""
+    assert api.swap(version="1.0").status == 200
+    api.finished(api.deploy("1.1", "dev"))
+    promoted.containers.automatic = False
+    holder = api.promote() if other == "promote" else api.delete()
+    refused = api.swap(version="1.0")
+    assert (refused.status, refused.body["code"], refused.id) == (409, "BUSY", holder.id)
+    promoted.containers.automatic = True
+    assert api.finished(holder).operation["status"] == "SUCCEEDED"
+
+
 def test_an_aborted_swap_with_a_bake_keeps_its_claim_while_aws_blocks_it(
     promoted: FakeCloud, api: Client
 ) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from devops_core.errors import AccessDeniedError
+from devops_core.model.operation import LEASE
 from tests.functional.test_progressive_swap import CANARY, hold_end, minutes, view, weight
 from tests.functional.test_scaling import IN_PROD, desired, ended, limits, target
 from tests.lab.client import Client
-from tests.lab.fakes import FakeCloud
+from tests.lab.fakes import Crash, FakeCloud
 
 LIVE, NEW = "prod-1", "prod-2"
 APPROVAL = {"approval": {"before": "full", "timeoutMinutes": 1440}}
@@ -113,6 +115,28 @@ def test_a_return_restores_the_scaling(scaled: FakeCloud, api: Client, waited: i
     scaled.clock.pass_(minutes=60)
     for slot in (LIVE, NEW):
         assert scaled.scaling.follow_load("Shop", slot, 1) == 2
+
+
+@pytest.mark.parametrize("ends_early", [False, True])
+def test_a_return_after_a_crash_at_the_end_restores_the_scaling(
+    scaled: FakeCloud, api: Client, *, ends_early: bool
+) -> None:
+    """One worker makes the last shift and allows the scale-in, then it crashes."""
+    ended(api, api.swap())
+    assert (scales_in(scaled, NEW), scales_in(scaled, LIVE)) == (True, False)
+    reply = api.swap(**CANARY, bakeMinutes=60 if ends_early else 0)
+    minutes(api, 2)
+    scaled.wire.fail("scaling.allow_scale_in", Crash(), times=1, lost=True)
+    finish = partial(api.advance, reply.id, "finish") if ends_early else partial(minutes, api, 6)
+    with pytest.raises(Crash):
+        finish()
+    scaled.wire.heal()
+    assert scales_in(scaled, LIVE)
+    scaled.clock.pass_(seconds=LEASE.total_seconds())
+    api.abort(reply.id)
+    minutes(api, 3)
+    hold_end(scaled, api, reply, "FAILED", NEW)
+    assert (scales_in(scaled, NEW), scales_in(scaled, LIVE)) == (True, False)
 
 
 @pytest.mark.parametrize("aborts", [False, True])

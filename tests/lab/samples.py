@@ -68,6 +68,7 @@ FULL_SERVICE = replace(
     deployed_by="ci",
     deployers=("arn:aws:iam::123456789012:role/ci",),
     was_live=True,
+    live_definition="arn:aws:ecs:eu-west-1:123456789012:task-definition/Shop-prod-1:6",
     unverified="its rollout did not complete",
     spec=3,
     spec_hash="5e" * 32,
@@ -185,6 +186,7 @@ FULL_DETAILS = {
         finished_by="arn:aws:iam::123456789012:user/finisher",
         finished_at=NOW,
         completing=True,
+        lost_at=NOW,
         checked_at=NOW,
         unreadable=1,
         unhealthy=1,
@@ -362,6 +364,7 @@ def idempotency_record(operation: Operation, key: str = "build-17") -> Idempoten
         operation=operation.id,
         expires_at=int(NOW.timestamp()) + 86_400,
         creation="01CREATE",
+        aborts=True,
     )
 
 

@@ -163,12 +163,16 @@ def _production() -> Iterator[Story]:
         "swap-back", swap("1.0"), swap("2.0"), runs=back,
         memory=accounts.swapped, moto=states.SWAPPED,
     )  # fmt: skip
+    # The call continues the swap immediately.
+    throttled = Story("finish-swap-back", advance("finish"), deploy("4.0", "stage"), runs=back)
+    yield replace(throttled, memory=swap_accounts.throttled_swap_back, at_once=True)
 
 
 def _swaps_in_steps() -> Iterator[Story]:
     """Swaps that divide the customers between the slots, wait and check the new release."""
     same = dict[str, str | None]()
-    # They make several calls a minute, so all pairs of all stories would take hours.
+    # They make several calls a minute, so all pairs of all stories would take hours. The stories of
+    # calls about a swap in progress are short.
     story = Story("", None, swap("1.0"), runs=_SWAPPED, in_steps=True, pairs=False)
 
     def starts(name: str, policy: Mapping[str, Any], memory: Prepare) -> Story:
@@ -193,10 +197,10 @@ def _swaps_in_steps() -> Iterator[Story]:
     yield scaled
 
     # Swaps that are in progress.
-    under_way = replace(story, following=deploy("1.0", "dev"), at_once=True)
+    under_way = replace(story, following=deploy("1.0", "dev"), at_once=True, pairs=True)
     awaiting = swap_accounts.begun(policies.APPROVED, "AWAITING_APPROVAL")
     yield replace(under_way, name="continue", request=advance("continue"), memory=awaiting)
-    expired = replace(under_way, name="swap-unapproved", memory=awaiting)
+    expired = replace(under_way, name="swap-unapproved", memory=awaiting, pairs=False)
     yield fails(expired, "not approved within 4 minutes")
     by_hand = replace(under_way, name="swap-foreign-weights", memory=policies.split_by_hand)
     yield fails(by_hand, "the production listener was changed outside of the service")
@@ -214,7 +218,7 @@ def _swaps_in_steps() -> Iterator[Story]:
         ("baking-scaled", swap_accounts.scaled("BAKING")),
     ):
         aborted = replace(under_way, name=f"abort-swap-{name}", request=abort(), memory=memory)
-        yield fails(replace(aborted, pairs=name == "shifted"), "aborted by")
+        yield fails(replace(aborted, pairs=not name.endswith("-scaled")), "aborted by")
 
 
 def _updates() -> Iterator[Story]:
@@ -408,6 +412,7 @@ def _aborts() -> Iterator[Story]:
     inactive = replace(story, memory=accounts.deploying_over_inactive, runs={"DEV": "hang"})
     yield replace(inactive, name="abort-deploy-inactive", ends="FAILED: another tool deregistered")
     yield replace(story, name="abort-swap-switched", memory=accounts.switched)
+    yield replace(story, name="abort-swap-unseen", memory=swap_accounts.unseen_shift)
 
 
 def _drifts() -> Iterator[Story]:

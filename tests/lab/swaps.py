@@ -50,7 +50,10 @@ def seen(weight: int | None = 0, test: str = "prod-2", **changes: Any) -> Observ
     return production(one, test, shares=shares, **changes)
 
 
-def sized(new: int, live: int, weight: int = 0, **changes: Any) -> Observed:
-    """Return production whose slots have numbers of healthy tasks."""
+def sized(
+    new: int, live: int, weight: int = 0, *, healthy: int | None = None, **changes: Any
+) -> Observed:
+    """Return production whose slots have numbers of healthy tasks; in prod-2 `healthy` of them."""
     both = {"prod-1": slot("prod-1", live), "prod-2": slot("prod-2", new)}
-    return seen(weight, services=both, healthy={"prod-1": live, "prod-2": new}, **changes)
+    targets = {"prod-1": live, "prod-2": new if healthy is None else healthy}
+    return seen(weight, services=both, healthy=targets, **changes)

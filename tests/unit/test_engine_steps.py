@@ -186,7 +186,7 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
      state(swapping(warmed=(FIRST, SECOND)))),
     ("the switch of production is recorded with its time",
      state(swapping(), production("prod-1", "prod-2")), SWITCH, NOW,
-     state(swapping(weight=100, changed_at=NOW, shifted_at=NOW, switched_at=NOW),
+     state(swapping(weight=100, changed_at=NOW, shifted_at=NOW, switched_at=NOW, completing=True),
            production("prod-2", "prod-2", shares={"prod-2": 100, "prod-1": 0}))),
     ("the switch of the test listener changes only the observation",
      state(swapping(), production("prod-2", "prod-2")), SWITCH_TEST, NOW,

@@ -97,6 +97,8 @@ def test_the_window_has_three_whole_minutes_that_ended_two_minutes_ago(
         # Few requests to the live release: all its minutes count too. 1 of 60 are 1.67 percent.
         ([(900, 30)] * 3, [(20, 0), (20, 0), (20, 1)], GOOD),
         ([(900, 31)] * 3, [(20, 0), (20, 0), (20, 1)], BAD),
+        # 50 requests are enough: the others do not count.
+        ([(900, 90)] * 3, [(50, 0), (50, 0), (50, 50)], BAD),
         # Its rate in the same minute still counts.
         ([(900, 90)] * 3, [(20, 1), (20, 1), (200, 0)], GOOD),
     ],
@@ -224,6 +226,9 @@ def test_minutes_that_were_counted_for_good_do_not_count_again() -> None:
         (0, 0, True, -10),
         (20, 0, True, -10),
         (20, 0, False, 0),
+        # The oldest baseline that is asked for.
+        (LONGEST_SPAN // MINUTE - 8, 167, True, -10),
+        (LONGEST_SPAN // MINUTE - 7, 168, True, 165),
         # After a pause not everything is counted, and an old baseline is not asked for.
         (24 * 60, 0, True, 24 * 60 - 2 - LONGEST_SPAN // MINUTE),
         (3 * 60, 170, True, 170),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
@@ -29,6 +30,7 @@ from tests.lab.builders import (
     ID,
     NOW,
     STACK_ID,
+    START,
     TEMPLATE,
     decide,
     deployment,
@@ -138,7 +140,9 @@ def swaps() -> Iterator[Case]:
             healthy={"prod-1": healthy[0], "prod-2": healthy[1]},
         )
         details = {"weight": 100, "changed_at": switched, "switched_at": switched}
-        yield swapping(**details if switched else {}), seen, now
+        # Without a record of its shift, the worker of a switched swap was lost.
+        lost = None if switched or production != "prod-2" else START
+        yield replace(swapping(**details if switched else {}), lease_until=lost), seen, now
 
 
 def deletes() -> Iterator[Case]:

@@ -70,6 +70,7 @@ SCALED = replace(GREEN_OF_3, services={
 })  # fmt: skip
 RUNNING = replace(SCALED, services={"prod-1": slot("prod-1", 3), "prod-2": slot("prod-2", 3)})
 UNHEALTHY = healthy(blue=0, green=0)
+LOST = replace(swapping(), lease_until=NOW)
 SWITCHED = swapping(weight=100, changed_at=NOW, shifted_at=NOW, switched_at=NOW)
 COLD = swapping(warmup=("/", "/a"))
 WARM = COLD.with_details(warmed=(WarmedPage(path="/", status=500, milliseconds=1),))
@@ -80,7 +81,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      acts(WarmUp("/"), WarmUp("/a"))),
     ("the pages were fetched, with any status: switch", WARM, BEFORE, NOW, SWITCH),
     ("the test listener does not forward to blue: switch without the pages", COLD,
-     ONLY_TEST, NOW, SWITCH_PRODUCTION),
+     ONLY_TEST, NOW, SWITCH),
     ("blue is not ready: fetch no page yet", COLD, UNHEALTHY, NOW,
      waits("the idle slot has no healthy target")),
     ("switched: fetch no page any more", COLD.with_details(weight=100, changed_at=NOW), HALFWAY,
@@ -103,6 +104,8 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      with_slots(green=slot("prod-1", 2, running=0)), NOW, SWITCH),
     ("green has no service: switch", swapping(),
      replace(BEFORE, services={"prod-2": slot("prod-2")}, healthy={"prod-2": 1}), NOW, SWITCH),
+    ("green's service is deleted, but its tasks still run: scale blue", swapping(),
+     with_slots(green=slot("prod-1", 2, active=False)), NOW, acts(ScaleService("prod-2", 2))),
     ("blue is not healthy: wait", swapping(), UNHEALTHY, NOW,
      waits("the idle slot has no healthy target")),
     ("blue's targets are unknown: wait", swapping(), replace(BEFORE, healthy={"prod-1": 1}), NOW,
@@ -117,8 +120,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
     ("blue is inactive: wait", swapping(),
      with_slots(blue=slot("prod-2", 0, active=False), green=slot("prod-1", 0)), NOW,
      waits("the idle slot has no ECS service")),
-    ("only the test listener is switched: switch production", swapping(), ONLY_TEST, NOW,
-     SWITCH_PRODUCTION),
+    ("only the test listener is switched: switch both", swapping(), ONLY_TEST, NOW, SWITCH),
     ("only the test listener is switched, at the deadline: switch it back", swapping(), ONLY_TEST,
      LATE, RETURN_TEST),
     ("only the test listener is switched, and the swap is aborted: switch it back",
@@ -134,7 +136,7 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
      fails(f"the idle slot has no healthy target; {TIME_OUT}")),
     ("switched: switch the test listener", SWITCHED, HALFWAY, NOW, SWITCH_TEST),
     ("switched, after the deadline: continue", SWITCHED, HALFWAY, LATE, SWITCH_TEST),
-    ("switched, but not recorded: continue", swapping(), HALFWAY, LATE, SWITCH_TEST),
+    ("switched, but not recorded: continue", LOST, HALFWAY, LATE, SWITCH_TEST),
     ("switched, and blue failed since: continue", SWITCHED,
      replace(HALFWAY, healthy={}, services={}), LATE, SWITCH_TEST),
     ("both listeners are switched: succeed", SWITCHED, AFTER, NOW, DONE),
@@ -153,11 +155,13 @@ CASES: list[tuple[str, Operation, Observed, datetime, Summary]] = [
     ids=[case[0] for case in CASES],
 )
 def test_decides(swap: Operation, seen: Observed, now: datetime, expected: Summary) -> None:
-    assert summary(decide(swap, seen, now)) == expected
+    decision = decide(swap, seen, now)
+    assert summary(decision) == expected
+    assert decide(decision.operation, seen, now) == decision
 
 
 def test_records_the_first_time_of_the_switch() -> None:
-    unrecorded = decide(swapping(), HALFWAY, LATE)
+    unrecorded = decide(LOST, HALFWAY, LATE)
     recorded = decide(SWITCHED, HALFWAY, LATE)
 
     times = [each.operation.details.switched_at for each in (unrecorded, recorded)]
@@ -166,9 +170,14 @@ def test_records_the_first_time_of_the_switch() -> None:
 
 def test_both_roles_end_together() -> None:
     assert statuses(decide(SWITCHED, AFTER, NOW)) == [Status.SUCCEEDED] * 2
-    late = decide(swapping(), BEFORE, LATE)
-    assert statuses(late) == [Status.FAILED] * 2
-    assert {each.reason for each in late.operation.progress} == {"production was not switched"}
+    returned = SWITCHED.with_details(returning=("bad",))
+    for swap, seen, reason in (
+        (swapping(), BEFORE, "production was not switched"),
+        (returned, BEFORE, "the customers returned"),
+    ):
+        late = decide(swap, seen, LATE)
+        assert statuses(late) == [Status.FAILED] * 2
+        assert {each.reason for each in late.operation.progress} == {reason}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from devops_core.model.steps import (
     Switch,
     UpdateService,
 )
+from devops_core.model.swap_policy import ALL
 from tests.lab.builders import (
     CONFIGURED,
     ID,
@@ -155,7 +156,8 @@ class SimulatedAws:
             return current
         self.switches.append(step.slot)
         self.seen = replace(self.seen, production=step.slot)
-        return current
+        weight = ALL if step.slot == current.details.live else 0
+        return replace(current, details=current.details.with_shift(weight, NOW))
 
 
 def end_of(start: Operation, aws: SimulatedAws, now: datetime) -> Decision:
@@ -220,7 +222,9 @@ STARTS: dict[str, Callable[[], tuple[Operation, Observed]]] = {
     "swap to an unhealthy slot": lambda: (
         swapping(), replace(production("prod-1", "prod-2"), healthy={})
     ),
-    "swap after the switch": lambda: (swapping(switched_at=NOW), production("prod-2", "prod-2")),
+    "swap after the switch": lambda: (
+        swapping(weight=ALL, switched_at=NOW), production("prod-2", "prod-2")
+    ),
     "delete": lambda: (
         operation("delete", part(obsolete="dev:7"), stack_id="s"), Observed(stack=stack())
     ),

@@ -1,10 +1,9 @@
-"""A swap over time: its checks, rests and deadlines, its scaling, and the calls of persons."""
+"""A swap over time: its checks, rests and deadlines, and the calls of persons."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -15,21 +14,14 @@ from devops_core.errors import ConflictError
 from devops_core.kinds.swap_phases import LIMIT
 from devops_core.model.decisions import Decision, Wait
 from devops_core.model.listeners import Listener
-from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.steps import (
-    AllowScaleIn,
-    ScaleService,
-    SetMinimum,
-    Step,
     Switch,
     WarmedPage,
     WarmUp,
 )
 from devops_core.model.swap_policy import ALL, SwapPolicy
-from devops_core.model.traffic import (
-    Monitored,
-)
+from devops_core.model.traffic import UNREADABLE, Monitored, Verdict
 from tests.lab.builders import NOW, START, acts, decide, summary, swapping
 from tests.lab.swaps import (
     ALARMED,
@@ -47,8 +39,8 @@ from tests.lab.swaps import (
 )
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-SCALING = {"min": 1, "max": 9, "cpuPercent": 60}
 RULES = kinds.load("swap")
+NO_RESULT = (Verdict(NOW, UNREADABLE, reason="AWS throttles"),)
 
 
 def rest(decision: Decision) -> datetime | None:
@@ -85,6 +77,46 @@ def test_reads_rest_until_the_next_check_or_the_next_step(
     assert rest(decision) == NOW + timedelta(seconds=expected)
 
 
+@pytest.mark.parametrize(
+    ("started", "after"),
+    [
+        (shifted(ALARMED), 0),
+        (swap(BEFORE_SHIFT._replace(alarms=("errors",))), 0),
+        (shifted(ALARMED, unreadable=1, verdicts=NO_RESULT), 360),
+        (shifted(ALARMED._replace(bake_minutes=10), 100), 0),
+        (shifted(ALARMED, 100, unreadable=1, verdicts=NO_RESULT), 0),
+    ],
+    ids=["before a step", "approval", "unreadable at a step", "bake", "unreadable at the end"],
+)
+def test_reads_rest_after_a_run_without_a_check(started: Operation, after: int) -> None:
+    now = NOW + timedelta(seconds=after)
+    decision = decide(started, seen(started.details.weight), now)
+    assert details_of(decision).checked_at is None
+    assert rest(decision) == now + CHECK_INTERVAL
+
+
+@pytest.mark.parametrize(
+    ("started", "after", "rests"),
+    [
+        (swap(ALARMED), 0, 55),
+        (shifted(ALARMED), 330, 360),  # Not beyond the step.
+        (shifted(ALARMED._replace(bake_minutes=10), 100), 10, 65),
+    ],
+    ids=["preparation", "before a step", "bake"],
+)
+def test_a_swap_whose_slots_ecs_does_not_describe_waits_for_the_next_check(
+    started: Operation, after: int, rests: int
+) -> None:
+    now = NOW + timedelta(seconds=after)
+    started = replace(started, deadline=NOW + 60 * MINUTE)
+    observed = seen(started.details.weight, services={}, healthy={}, problem="ECS is busy")
+    waiting = replace(started, waiting_for="a check: ECS is busy")
+    for checked_at in (now, None):
+        decision = decide(started.with_details(checked_at=checked_at), observed, now)
+        expected = waiting.with_details(checked_at=checked_at)
+        assert decision == Wait(expected, NOW + timedelta(seconds=rests))
+
+
 def test_a_wait_for_aws_has_no_rest() -> None:
     waiting = seen(10, listener_problems=("a rule",))
     assert rest(decide(shifted(CANARY_10), waiting, NOW + 6 * MINUTE)) is None
@@ -116,18 +148,24 @@ def test_a_check_counts_fewer_healthy_targets_than_half_of_the_tasks(
     desired: int, healthy: int, unhealthy: int
 ) -> None:
     now = NOW + CHECK_INTERVAL
-    observed = sized(desired, 1, 10)
-    observed = replace(observed, healthy={**observed.healthy, "prod-2": healthy})
+    observed = sized(desired, 1, 10, healthy=healthy)
     decision = decide(shifted(CANARY_10, unhealthy=3, checked_at=NOW), observed, now)
     assert details_of(decision).unhealthy == unhealthy
     assert bool(details_of(decision).returning) is bool(unhealthy)
 
 
 def test_an_alarm_returns_customers_in_the_run_that_reads_it() -> None:
-    monitored = Monitored(NOW, {"errors": "ALARM", "slow": "OK"})
-    decision = decide(shifted(ALARMED), seen(10, monitored=monitored), NOW)
+    states, reasons = {"errors": "ALARM", "slow": "OK"}, ("the alarm errors is in the state ALARM",)
+    started = shifted(ALARMED)
+    # The conditions of the next shift are not reasons.
+    observed = seen(10, monitored=Monitored(NOW, states), listener_problems=("a rule",))
+    decision = decide(started, observed, NOW)
     assert summary(decision) == acts(Switch(Listener.PRODUCTION, "prod-1"))
-    assert details_of(decision).returning == ("the alarm errors is in the state ALARM",)
+    # Reads show the reasons before the end, too.
+    begun = replace(started, reasons=reasons, deadline=NOW + LIMIT)
+    assert decision.operation == begun.with_details(
+        returning=reasons, alarms=states, checked_at=NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,6 +207,13 @@ def test_a_late_step_moves_the_deadline() -> None:
     assert decide(default, seen(100), late).operation.deadline == default.deadline
 
 
+def test_the_wait_for_an_approval_has_its_start_on_record() -> None:
+    ready = swap(BEFORE_SHIFT, checked_at=NOW)
+    condition = "an approval by a caller with the right to swap"
+    awaiting = replace(ready.with_details(awaiting_at=NOW), waiting_for=condition)
+    assert decide(ready, seen(), NOW) == Wait(awaiting, NOW + CHECK_INTERVAL)
+
+
 def test_a_return_has_a_deadline_for_the_alarm_of_the_admin() -> None:
     started = replace(shifted(CANARY_BAKED), aborted_by="ann")
     assert decide(started, seen(10), NOW).operation.deadline == NOW + LIMIT
@@ -188,6 +233,7 @@ def test_a_return_has_a_deadline_for_the_alarm_of_the_admin() -> None:
         (shifted(QUARTERS, 75), True),
         (shifted(CANARY_10, 100), False),
         (shifted(CANARY_10, returning=("bad",)), True),
+        (shifted(CANARY_10._replace(percent=1), 1, returning=("bad",)), True),
         (shifted(CANARY_10, 0, returning=("bad",), returned_at=NOW), False),
     ],
 )
@@ -208,80 +254,6 @@ def test_the_pages_are_fetched_once_before_the_first_customers() -> None:
     assert summary(crashed) == acts(Switch(Listener.PRODUCTION, "prod-2", 100))
 
 
-# --- scaling ---
-
-SCALED: dict[str, Any] = {"scaling": SCALING, "idle_scaling": SCALING}
-HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
-RAISED: dict[str, Any] = {"minimums": {"prod-2": 3}, "minimum_set_at": NOW}
-RENEWAL = (SetMinimum("prod-2", SCALING, 3),)
-
-
-@pytest.mark.parametrize(
-    ("operation", "observed", "after", "steps"),
-    [
-        (swap(CANARY_10, **SCALED), sized(1, 3), 0,
-         (SetMinimum("prod-2", SCALING, 3), AllowScaleIn("prod-1", allowed=False))),
-        (swap(CANARY_10, **HELD, minimums={"prod-2": 3}), sized(3, 3), 0,
-         (Switch(Listener.PRODUCTION, "prod-2", 10),)),
-        # Both listeners switch together, so the live slot never shares its customers.
-        (swap(SwapPolicy(), **SCALED), sized(1, 3), 0, (SetMinimum("prod-2", SCALING, 3),)),
-        # Customers at 10 percent gave the live slot more tasks.
-        (shifted(CANARY_10, **HELD, minimums={"prod-2": 3}), sized(3, 5, 10), 360,
-         (SetMinimum("prod-2", SCALING, 5),)),
-        (shifted(CANARY_10, **HELD, minimums={"prod-2": 3}, scaling_skipped=True),
-         sized(3, 5, 10), 360, (ScaleService("prod-2", 5),)),
-        (shifted(CANARY_10, 100, **HELD), sized(3, 3, 100, test="prod-1"), 0,
-         (AllowScaleIn("prod-2", allowed=True),)),
-        # The raised minimum lasts while the swap waits, and not after the switch.
-        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 899,
-         (Switch(Listener.PRODUCTION, "prod-2"),)),
-        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 900, RENEWAL),
-        (shifted(CANARY_10, **HELD, **RAISED, awaiting_at=NOW), sized(3, 3, 10), 900, RENEWAL),
-        (shifted(CANARY_10._replace(step_minutes=60), **HELD, **RAISED), sized(3, 3, 10), 900,
-         RENEWAL),
-        (shifted(CANARY_10, 100, **HELD, **RAISED), sized(3, 3, 100, test="prod-1"), 900,
-         (AllowScaleIn("prod-2", allowed=True),)),
-        # Return: the present tasks of the previous release stay for a while.
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-2", SCALING, 1),)),
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-1", SCALING, 4),)),
-        (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 1, "prod-1": 4}, returning=("bad",),
-                 returned_at=NOW), sized(3, 4), 120, (AllowScaleIn("prod-1", allowed=True),)),
-        # Without an observation of ECS until the deadline, the tasks are not known.
-        (replace(shifted(CANARY_10, 0, **HELD, returning=("bad",), returned_at=NOW),
-                 deadline=NOW + 15 * MINUTE), replace(sized(3, 4), services={}), 900,
-         (AllowScaleIn("prod-1", allowed=True),)),
-        # Before the first customers nothing must be kept.
-        (swap(CANARY_10, **HELD, minimums={"prod-2": 3}, returning=("bad",)), sized(3, 4), 0,
-         (SetMinimum("prod-2", SCALING, 1),)),
-        (swap(CANARY_10, **HELD, returning=("bad",)), sized(3, 4), 0,
-         (AllowScaleIn("prod-1", allowed=True),)),
-    ],
-)  # fmt: skip
-def test_scaling(
-    operation: Operation, observed: Observed, after: int, steps: tuple[Step, ...]
-) -> None:
-    now = NOW + timedelta(seconds=after)
-    decision = decide(operation.with_details(checked_at=now), observed, now)
-    assert summary(decision) == acts(*steps)
-
-
-def test_the_scaling_is_restored_two_minutes_after_the_return() -> None:
-    returned = shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
-                       returned_at=NOW)  # fmt: skip
-    decision = decide(returned, sized(3, 4), NOW + 119 * SECOND)
-    assert rest(decision) == NOW + 120 * SECOND
-    assert decision.operation.waiting_for == "the end of the requests to the new release"
-
-
-def test_the_tasks_of_ecs_are_needed_until_the_deadline() -> None:
-    returned = shifted(CANARY_10, 0, **HELD, returning=("bad",), returned_at=NOW)
-    returned = replace(returned, deadline=NOW + 15 * MINUTE)
-    decision = decide(returned, replace(sized(3, 4), services={}), NOW + 899 * SECOND)
-    assert decision.operation.waiting_for == "ECS to respond"
-
-
 # --- the calls of persons ---
 
 
@@ -293,8 +265,7 @@ def called(action: str, operation: Operation, caller: str = "bob") -> SwapDetail
 def test_continue_approves_once() -> None:
     waiting = swap(BEFORE_SHIFT, awaiting_at=START, checked_at=NOW)
     approved = RULES.advance["continue"].apply(waiting, "bob", NOW)
-    details = approved.details
-    assert (details.approved_by, details.approved_at, details.checked_at) == ("bob", NOW, None)
+    assert approved == waiting.with_details(approved_by="bob", approved_at=NOW, checked_at=None)
     assert RULES.advance["continue"].apply(approved, "ann", NOW) is approved
 
 
@@ -310,8 +281,11 @@ def test_continue_approves_once() -> None:
 )
 def test_continue_needs_a_swap_that_waits_for_an_approval(operation: Operation, phase: str) -> None:
     assert operation.details.phase == phase
-    with pytest.raises(ConflictError, match=f"its phase is {phase}"):
+    with pytest.raises(ConflictError) as refused:
         called("continue", operation)
+    assert refused.value.message == (
+        f"operation {operation.id} does not wait for an approval: its phase is {phase}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -328,10 +302,13 @@ def test_continue_needs_a_swap_that_waits_for_an_approval(operation: Operation, 
 )
 def test_finish_ends_all_waits(operation: Operation, *, approves: bool) -> None:
     weight = operation.details.weight
+    operation = operation.with_details(checked_at=NOW)
     finished = RULES.advance["finish"].apply(operation, "bob", NOW)
-    details = finished.details
-    assert (details.finished_by, details.finished_at, details.checked_at) == ("bob", NOW, None)
-    assert details.approved_by == ("bob" if approves else None)
+    approval = {"approved_by": "bob", "approved_at": NOW} if approves else {}
+    # The next run checks the release before the shift.
+    assert finished == operation.with_details(
+        finished_by="bob", finished_at=NOW, checked_at=None, **approval
+    )
     assert RULES.advance["finish"].apply(finished, "ann", NOW) is finished
     decision = decide(finished, seen(weight), NOW)
     switch = Switch(Listener.TEST, "prod-1") if weight == ALL else None
@@ -345,8 +322,12 @@ def test_a_call_is_too_late_during_a_return(action: str) -> None:
         swap(BEFORE_SHIFT, awaiting_at=START, returning=("bad",)),
         replace(shifted(CANARY_10), aborted_by="ann"),
     ):
-        with pytest.raises(ConflictError, match="all customers return"):
+        with pytest.raises(ConflictError) as refused:
             called(action, operation)
+        assert refused.value.message == (
+            f"operation {operation.id} cannot {action}: all customers return to the previous"
+            " release"
+        )
 
 
 def test_the_events_name_the_share_of_the_customers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,10 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from devops_core.kinds.swap_phases import LIMIT
-from devops_core.model.decisions import Decision, Wait
+from devops_core.model.decisions import Decision, Done, Fail, Wait
 from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation
+from devops_core.model.operation import Operation, Status
 from devops_core.model.steps import (
     ScaleService,
     Switch,
@@ -50,6 +51,7 @@ from tests.lab.swaps import (
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 RETURN = acts(Switch(Listener.PRODUCTION, "prod-1"))
 RETURN_BOTH = acts(Switch(Listener.PRODUCTION, "prod-1"), Switch(Listener.TEST, "prod-2"))
+SWITCH_BOTH = acts(Switch(Listener.PRODUCTION, "prod-2"), Switch(Listener.TEST, "prod-1"))
 SWITCH_TEST = acts(Switch(Listener.TEST, "prod-1"))
 ELB = "ELB to show the change of the listener"
 NO_TARGET = "the new release has no healthy target"
@@ -84,6 +86,15 @@ class Case(NamedTuple):
 
 def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
+
+
+def lost(operation: Operation) -> Operation:
+    """Return a swap whose worker did not release its lease, which ends at NOW."""
+    return replace(operation, lease_until=NOW)
+
+
+def aborted(operation: Operation) -> Operation:
+    return replace(operation, aborted_by="ann")
 
 
 STEPS = [
@@ -175,6 +186,13 @@ RETURNS = [
          aborted_by="ann"), seen(100, "prod-1"), seconds(0), RETURN_BOTH),
     Case("alarm before the first customers", swap(ALARMED, alarms={"errors": "ALARM"}), seen(),
          seconds(0), fails("the alarm errors is in the state ALARM")),
+    Case("alarm before the first customers, and the release is not ready", swap(
+        ALARMED, alarms={"errors": "ALARM"}), seen(healthy={"prod-1": 1}), seconds(0),
+         fails("the alarm errors is in the state ALARM; the idle slot has no healthy target;"
+               " healthy targets: 0 in the idle slot, 1 in the live slot")),
+    Case("alarm before the first customers, without an observation of ECS", swap(
+        ALARMED, alarms={"errors": "ALARM"}), seen(services={}), seconds(0),
+         fails("the alarm errors is in the state ALARM")),
     Case("alarm at 10 percent", shifted(ALARMED, alarms={"slow": "ALARM"}), seen(10), seconds(0),
          RETURN),
     Case("an ignored alarm does not count", shifted(ALARMED, alarms={"slow": "ALARM"},
@@ -222,8 +240,8 @@ RETURNS = [
          seen(100, listeners=STICKY), seconds(0), TO_REST),
     Case("the listener cannot return customers: wait",
          shifted(CANARY_10, returning=("bad",)),
-         seen(10, listeners={}, listener_problems=("no listener",)), seconds(0),
-         waits("no listener")),
+         seen(10, listeners={}, listener_problems=("no listener", "no rule")), seconds(0),
+         waits("no listener; no rule")),
     Case("returned, but ELB may show the state before the shift: repeat",
          shifted(CANARY_10, returning=("bad",)), seen(0), seconds(59), RETURN),
     Case("returned", shifted(CANARY_10, returning=("bad",)), seen(0), seconds(60), fails("bad")),
@@ -261,22 +279,37 @@ FINISHES = [
          seen(10, listener_problems=("a rule",)), 300 * MINUTE + LIMIT, RETURN),
 ]  # fmt: skip
 
+LOST = lost(swap(CANARY_10))
 CRASHES = [
-    Case("the first shift was not recorded", swap(CANARY_10), seen(10), seconds(0), TO_REST),
-    Case("the last shift was not recorded", shifted(CANARY_10), seen(100), seconds(360),
+    Case("the first shift was not recorded", LOST, seen(10), seconds(0), TO_REST),
+    Case("the last shift was not recorded", lost(shifted(CANARY_10)), seen(100), seconds(360),
          SWITCH_TEST),
-    Case("a linear shift was not recorded", shifted(QUARTERS, 25), seen(50), seconds(360),
+    Case("a linear shift was not recorded", lost(shifted(QUARTERS, 25)), seen(50), seconds(360),
          TO_REST),
-    Case("the shift of a bake was not recorded", swap(BAKED), seen(100), seconds(0), TO_REST),
-    Case("the step before a finish was not recorded", shifted(QUARTERS, 25, **FINISHED), seen(50),
-         MINUTE, shift(100)),
-    Case("the last shift of a finish was not recorded", shifted(QUARTERS, 25, **FINISHED),
+    Case("the shift of a bake was not recorded", lost(swap(BAKED)), seen(100), seconds(0),
+         TO_REST),
+    Case("the step before a finish was not recorded", lost(shifted(QUARTERS, 25, **FINISHED)),
+         seen(50), MINUTE, shift(100)),
+    Case("the last shift of a finish was not recorded", lost(shifted(QUARTERS, 25, **FINISHED)),
          seen(100), MINUTE, SWITCH_TEST),
-    Case("a shift was not recorded, and the swap is aborted", replace(swap(CANARY_10),
-         aborted_by="ann"), seen(10), seconds(0), RETURN),
-    Case("the change of the test listener was not recorded", shifted(BAKED, 100),
+    Case("a shift was not recorded, and the swap is aborted", aborted(LOST), seen(10),
+         seconds(0), RETURN),
+    Case("no worker was lost: ELB shows the state before an earlier swap", swap(CANARY_10),
+         seen(10), seconds(0), shift(10)),
+    Case("no worker was lost, both listeners: ELB shows the state before an earlier swap",
+         swap(SwapPolicy()), seen(100, "prod-1"), seconds(0), SWITCH_BOTH),
+    Case("the next weight by hand", shifted(QUARTERS, 25), seen(50), seconds(60), RETURN),
+    Case("ELB need not show a shift by a lost worker, and the swap is aborted", aborted(LOST),
+         seen(), seconds(59), RETURN_BOTH),
+    Case("ELB shows that a lost worker did not shift, and the swap is aborted", aborted(LOST),
+         seen(), seconds(60), fails("aborted by ann")),
+    Case("the abort of a swap without a lost worker", aborted(swap(CANARY_10)), seen(),
+         seconds(0), fails("aborted by ann")),
+    Case("a worker was lost during the return",
+         lost(swap(CANARY_10, returning=("bad",))), seen(), seconds(0), fails("bad")),
+    Case("the change of the test listener was not recorded", lost(shifted(BAKED, 100)),
          seen(100, "prod-1"), seconds(600), DONE),
-    Case("the return was not recorded", shifted(CANARY_10, returning=("bad",)), seen(0),
+    Case("the return was not recorded", lost(shifted(CANARY_10, returning=("bad",))), seen(0),
          seconds(60), fails("bad")),
     Case("ELB shows the state before the shift", shifted(CANARY_10), seen(0), seconds(0),
          waits(ELB)),
@@ -311,3 +344,50 @@ def test_a_repeated_decision_is_the_same(case: Case) -> None:
 def _checked(operation: Operation, now: datetime) -> Operation:
     """Return a swap whose last check was just now, so that the case has no new one."""
     return operation.with_details(checked_at=now)
+
+
+@pytest.mark.parametrize(
+    "listeners",
+    [{}, {Listener.TEST: FORWARDS._replace(forwards=False)}],
+    ids=["absent", "no forward"],
+)
+def test_a_test_listener_that_cannot_forward_becomes_a_warning(
+    listeners: Mapping[Listener, ListenerRules],
+) -> None:
+    bad, worse = "no test listener", "no rule"
+    full = replace(shifted(CANARY_10, 100, checked_at=NOW), warnings=("late", bad))
+    observed = seen(100, listeners=listeners, listener_problems=(bad, worse))
+    decision = decide(full, observed, NOW)
+    assert decision == Done(
+        replace(
+            full.with_details(completing=True),
+            warnings=("late", bad, worse),
+            progress=tuple(replace(each, status=Status.SUCCEEDED) for each in full.progress),
+        )
+    )
+
+
+@pytest.mark.parametrize(("weight", "missed"), [(25, 50), (75, 100)])
+def test_a_step_that_is_too_late_names_its_share(weight: int, missed: int) -> None:
+    now, observed = NOW + 6 * MINUTE + LIMIT, seen(weight, listener_problems=("a rule",))
+    decision = decide(shifted(QUARTERS, weight), observed, now)
+    late = f"the new release did not receive {missed} percent of the requests within the time limit"
+    assert decision.operation.details.returning == ("a rule", late)
+
+
+def test_the_end_of_a_return_is_complete() -> None:
+    """ELB shows the return of a worker that crashed before it recorded the time."""
+    now = NOW + MINUTE
+    returning = shifted(CANARY_10, returning=("bad", "worse"), checked_at=NOW)
+    decision = decide(returning, seen(0), now)
+    returned = returning.with_details(weight=0, changed_at=None, returned_at=now)
+    reason = "the customers returned"
+    assert decision == Fail(
+        replace(
+            returned,
+            reasons=("bad", "worse"),
+            progress=tuple(
+                replace(each, status=Status.FAILED, reason=reason) for each in returning.progress
+            ),
+        )
+    )

@@ -23,7 +23,7 @@ from devops_core.model.decisions import Act, Done, Fail, State, Wait
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation
+from devops_core.model.operation import LEASE, Operation
 from devops_core.model.steps import ScaleService, Step, Switch, WarmedPage, WarmUp
 from devops_core.model.swap_policy import (
     ALL,
@@ -42,7 +42,9 @@ from tests.lab.swaps import seen, swap
 RULES = kinds.load("swap")
 # The number of decisions of a run: scaling, warm-up, shifts, and the end.
 _MOST_DECISIONS = 12
-_ELB_LAG = timedelta(seconds=30)
+_ELB_LAG = timedelta(seconds=59)
+# The time from the start of a worker to its last call; Lambda ends it after 60 seconds.
+_LATEST_CALL = timedelta(seconds=59)
 
 
 class Production:
@@ -62,7 +64,7 @@ class Production:
         self.errors = 0
         self.requests = 100
         self.readable = self.healthy = True
-        self.stale = self.crashes = False
+        self.stale = self.crashes = self.slow = False
         self.end: Done | Fail | None = None
 
     def observed(self) -> Observed:
@@ -95,7 +97,7 @@ class Production:
 
     def run(self) -> None:
         """Decide and act until a wait or the end, as `engine.reconcile` does."""
-        if self.end:
+        if self.end or self.operation.leased(self.now):
             return
         state = State(self.operation, Inventory({}), self.observed())
         leased = False
@@ -108,7 +110,7 @@ class Production:
                 break
             assert decision.steps
             if not leased:
-                self.save(decision.operation)
+                self.save(replace(decision.operation, lease_until=self.now + LEASE))
                 leased = True
             results = [self.execute(step, decision.operation) for step in decision.steps]
             if self.crashes:
@@ -117,11 +119,12 @@ class Production:
             assert errors == []
         else:
             raise AssertionError(f"no end of the run: {decision}")
+        released = replace(decision.operation, lease_until=None)
         if isinstance(decision, Wait):
-            self.save(replace(decision.operation, rests_until=decision.rests_until))
+            self.save(replace(released, rests_until=decision.rests_until))
         else:
             self.end = decision
-            self.save(decision.operation)
+            self.save(released)
 
     def execute(self, step: Step, operation: Operation) -> Any:
         """Change AWS as a step asks, and return the result of the call."""
@@ -138,6 +141,8 @@ class Production:
                     assert details.weight < share <= ALL
                     assert share in details.policy.weights
                     assert not details.needs_approval
+                if self.slow and self.crashes:
+                    self.now += _LATEST_CALL
                 self.weight, self.changed_at = share, self.now
                 self.history.append(share)
             case ScaleService(service, count):
@@ -189,17 +194,15 @@ class Production:
                 self.readable = not self.readable
             case "unhealthy":
                 self.healthy = not self.healthy
-            case "stale":
-                self.stale = not self.stale
-            case "crash":
-                self.crashes = not self.crashes
+            case "stale" | "slow" | "crashes":
+                setattr(self, event, not getattr(self, event))
         self.now += timedelta(seconds=seconds)
         self.run()
 
     def recover(self) -> None:
         """Remove all faults, and let the schedule run until the end."""
         self.readable = self.healthy = True
-        self.stale = self.crashes = False
+        self.stale = self.crashes = self.slow = False
         for _ in range(2000):
             if self.end:
                 return
@@ -227,7 +230,7 @@ EVENTS = st.lists(
     st.tuples(
         st.sampled_from(
             ["", "", "", "abort", "continue", "finish", "alarm", "errors", "quiet", "unreadable",
-             "unhealthy", "stale", "crash"],
+             "unhealthy", "stale", "crashes", "slow"],
         ),
         st.sampled_from([0, 1, 29, 31, 54, 55, 59, 60, 61, 300, 360, 900]),
     ),

@@ -58,6 +58,7 @@ WAITING_SECONDS = 30
 WAITING_KEPT_SECONDS = 3600
 _FOR_CALLS = (
     "name", "arn", "targetGroup", "container", "taskDefinition", "registered", "wasLive",
+    "liveDefinition",
 )  # fmt: skip
 # Keys in one call (DynamoDB API, BatchGetItem).
 MAX_KEYS = 100

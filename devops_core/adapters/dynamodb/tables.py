@@ -18,6 +18,7 @@ from devops_core.adapters.dynamodb.transactions import (
     commit,
 )
 from devops_core.errors import AwsError, ChangedMeanwhileError, LostClaimError, ThrottledError
+from devops_core.model.claims import AlreadyClaimedError
 from devops_core.naming import PRODUCTION, Environment
 from devops_core.settings import TableNames
 
@@ -151,14 +152,21 @@ class DynamoTables:
         item = response.get("Item")
         return items.operation_of(item, self._details_type) if item else None
 
-    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+    def save(
+        self,
+        operation: Operation,
+        events: Sequence[Event] = (),
+        idempotency: IdempotencyRecord | None = None,
+    ) -> Operation:
         """Write an operation and new events; LostClaimError if its stored revision is newer."""
         saved = replace(operation, revision=operation.revision + 1)
         write = uuid4().hex
         record = self._actions.update_operation(saved, write, seen=operation.revision)
-        if events:
-            failed = commit(self._client, [record, *self._actions.put_events(saved, events)])
-            _check_written(failed, operation, write)
+        actions = [record, *self._actions.put_events(saved, events)]
+        if idempotency:
+            actions.append(self._actions.put_idempotency_record(idempotency, self._epoch()))
+        if len(actions) > 1:
+            _check_written(commit(self._client, actions), operation, write)
         else:
             self._put_record(record.request["Put"], operation, write)
         return saved
@@ -316,11 +324,18 @@ class DynamoTables:
 
 
 def _check_written(failed: Sequence[FailedCondition], operation: Operation, write: str) -> None:
-    """Raise LostClaimError unless this transaction has taken effect, now or in an earlier send."""
+    """Raise an error unless this transaction has taken effect, now or in an earlier send.
+
+    A used Idempotency-Key is AlreadyClaimedError, a newer revision LostClaimError.
+    """
     if not failed:
         return
     if all(each.conflict for each in failed):
         raise ThrottledError(_CONFLICT)
     stored = (each.stored for each in failed if each.action.subject is Subject.OPERATION)
-    if not any(items.written_by(record, write) for record in stored):
-        raise LostClaimError(operation.id)
+    if any(items.written_by(record, write) for record in stored):
+        return
+    for each in failed:
+        if each.action.subject is Subject.IDEMPOTENCY_RECORD and each.stored:
+            raise AlreadyClaimedError(items.idempotency_record_of(each.stored))
+    raise LostClaimError(operation.id)

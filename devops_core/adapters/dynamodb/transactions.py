@@ -106,7 +106,7 @@ class ActionBuilder:
         actions.append(self.create_operation(claim.operation))
         actions += self.put_events(claim.operation, [claim.event])
         if claim.idempotency:
-            actions.append(self._put_idempotency_record(claim.idempotency, now))
+            actions.append(self.put_idempotency_record(claim.idempotency, now))
         return actions
 
     def create_operation(self, operation: Operation) -> WriteAction:
@@ -265,7 +265,8 @@ class ActionBuilder:
         own = WriteAction(Subject.RECORD, request, ignores_claim=not claim.taken)
         return [own, *actions]
 
-    def _put_idempotency_record(self, record: IdempotencyRecord, now: int) -> WriteAction:
+    def put_idempotency_record(self, record: IdempotencyRecord, now: int) -> WriteAction:
+        """Return the write of a used Idempotency-Key; an expired record is replaced."""
         item = items.idempotency_record_item(record)
         condition = f"{_ABSENT} OR #expiresAt < :now"
         request = _put_request(self._names.log, item, condition, now=now)

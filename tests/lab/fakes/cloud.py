@@ -119,7 +119,7 @@ class FakeCloud:
         self.containers = FakeContainers(self.wire, self.clock, f"arn:aws:ecs:{REGION}:{ACCOUNT}")
         self.scaling = FakeScaling(self.wire, self.containers, self.clock)
         self.logs = FakeLogs(self.wire)
-        self.load_balancer = FakeLoadBalancer(self.wire, self.containers)
+        self.load_balancer = FakeLoadBalancer(self.wire, self.containers, self.clock)
         self.monitoring = FakeMonitoring(self.wire, self.clock)
         self.images = FakeImages(self.wire)
         self.templates = FakeTemplates(self.wire)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from devops_core.errors import RefusedError
 from devops_core.model.listeners import ListenerRules
+from tests.lab.fakes.clock import FakeClock
 from tests.lab.fakes.containers import FakeContainers
 from tests.lab.fakes.wire import Port, Wire, outgoing
 
@@ -19,12 +21,17 @@ class FakeLoadBalancer(Port, port="load_balancer"):
     `listeners` has the target groups with a weight above 0 of each listener by ARN, `split` their
     weights while several share the requests. `referenced` has the groups with any weight.
     `actions` has the default actions, without their target groups. `sticky` has the listeners with
-    group stickiness, `others` the target groups of further rules by listener and priority.
+    group stickiness, `others` the target groups of further rules by listener and priority. `lag`
+    is the age of the descriptions: they do not show younger changes by the service.
     """
 
-    def __init__(self, wire: Wire, containers: FakeContainers) -> None:
+    def __init__(self, wire: Wire, containers: FakeContainers, clock: FakeClock) -> None:
         super().__init__(wire)
         self._containers = containers
+        self._clock = clock
+        self.lag = timedelta()
+        # The time of each change by the service, and the rules until then.
+        self._replaced: dict[str, list[tuple[datetime, ListenerRules]]] = {}
         self.listeners: dict[str, list[str]] = {}
         self.split: dict[str, dict[str, int]] = {}
         self.referenced: dict[str, list[str]] = {}
@@ -55,7 +62,12 @@ class FakeLoadBalancer(Port, port="load_balancer"):
 
     @outgoing
     def rules(self, listener: str) -> ListenerRules:
-        """Return the rules of a listener."""
+        """Return the rules of a listener, as they were before the lag."""
+        present, seen_at = self._present(listener), self._clock.right() - self.lag
+        replaced = self._replaced.get(listener, ())
+        return next((rules for until, rules in replaced if seen_at < until), present)
+
+    def _present(self, listener: str) -> ListenerRules:
         groups = self._known(listener)
         actions = self.actions.get(listener, ())
         return ListenerRules(
@@ -75,6 +87,8 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         groups = self._known(listener)
         if _FORWARD not in actions:
             raise RefusedError("the listener has no forward action")
+        replaced = self._replaced.setdefault(listener, [])
+        replaced.append((self._clock.right(), self._present(listener)))
         receiving = {group: weight for group, weight in weights.items() if weight > 0}
         groups[:] = list(receiving)
         self.split.pop(listener, None)

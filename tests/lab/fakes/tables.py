@@ -171,9 +171,19 @@ class FakeTables(Port, port="tables"):
             self.idempotency_records[claim.idempotency.key] = claim.idempotency
 
     @outgoing
-    def save(self, operation: Operation, events: Sequence[Event] = ()) -> Operation:
+    def save(
+        self,
+        operation: Operation,
+        events: Sequence[Event] = (),
+        idempotency: IdempotencyRecord | None = None,
+    ) -> Operation:
         """Write an operation with its new events, unless its record has changed since the read."""
+        used = self._idempotency_record(idempotency.key) if idempotency else None
+        if used:
+            raise AlreadyClaimedError(used)
         self._check_unchanged(operation)
+        if idempotency:
+            self.idempotency_records[idempotency.key] = idempotency
         saved = replace(operation, revision=operation.revision + 1)
         self.operations[operation.application, operation.id] = saved
         self._log(saved, events)

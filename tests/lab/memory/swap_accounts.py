@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from devops_core.errors import ThrottledError
+from devops_core.model.operation import LEASE
 from tests.lab.client import Client
-from tests.lab.fakes import FakeCloud
+from tests.lab.fakes import Crash, FakeCloud
 from tests.lab.fakes.monitoring import Metrics
 from tests.lab.memory import scaled_accounts
 from tests.lab.memory.accounts import Prepare, shop
@@ -30,6 +33,10 @@ APPROVED: Mapping[str, Any] = {
 }
 # A step from which only a call leads on.
 _LONG: Mapping[str, Any] = {**WATCHED, "strategy": {**_CANARY, "stepMinutes": 30}}
+# A little younger than the oldest description by ELB that the service expects.
+_LAG = timedelta(seconds=59)
+# Seconds from the start of a worker to its last call; Lambda ends it after 60 seconds.
+_LATE = 59
 # Runs of the schedule after which a swap has reached its first wait.
 _TICKS = 10
 
@@ -107,6 +114,31 @@ def split_by_hand(cloud: FakeCloud, api: Client) -> None:
     for watcher in cloud.wire.watchers:
         if isinstance(watcher, Watch):
             watcher.excused.add("Shop")
+
+
+def unseen_shift(cloud: FakeCloud, api: Client) -> None:
+    """Lose the worker of a swap after its late shift, which ELB does not show yet; abort it."""
+    shop(cloud, api)
+    cloud.load_balancer.lag = _LAG
+    cloud.wire.on("load_balancer.switch", lambda: cloud.clock.pass_(seconds=_LATE))
+    cloud.wire.fail("load_balancer.switch", Crash(), times=1, lost=True)
+    with suppress(Crash):
+        api.swap()
+    cloud.wire.heal()
+    ((_, operation),) = cloud.tables.in_progress()
+    api.abort(operation)
+    cloud.clock.pass_(seconds=LEASE.total_seconds() - _LATE)
+
+
+def throttled_swap_back(cloud: FakeCloud, api: Client) -> None:
+    """Throttle the shift of a swap back; from then on ELB shows the state before both swaps."""
+    shop(cloud, api)
+    api.swap()
+    cloud.wire.fail("load_balancer.switch", ThrottledError("slow down"))
+    api.swap()
+    cloud.wire.heal()
+    cloud.load_balancer.lag = _LAG
+    cloud.clock.pass_(seconds=2)
 
 
 def scaled(phase: str) -> Prepare:

@@ -174,4 +174,26 @@ def foreign_weight_is_overwritten(
     return original(operation, observed, now)
 
 
+@_bug(
+    "devops_core.kinds.swap_phases:_with_lost_worker",
+    why="customers stay on the new release, although the record says that none moved",
+    story="abort-swap-unseen",
+)
+def lost_worker_is_forgotten(
+    original: Callable[..., Operation], operation: Operation, now: datetime
+) -> Operation:
+    return operation
+
+
+@_bug(
+    "devops_core.kinds.swap_phases:_with_observed_shift",
+    why="a swap back ends without a change, because ELB still shows the state before both swaps",
+    story="finish-swap-back",
+)
+def old_description_counts_as_a_shift(
+    original: Callable[..., Operation], operation: Operation, observed: Observed, now: datetime
+) -> Operation:
+    return original(operation.with_details(lost_at=operation.requested_at), observed, now)
+
+
 BUGS = bugs_among(list(globals().values()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,7 +35,15 @@ _WRITES = {
     "update": ("PATCH", "/stacks/{name}/spec"),
     "replace": ("PUT", "/stacks/{name}/spec"),
 }
-_UPGRADE = ("POST", "/stacks/{name}/upgrade")
+# Calls that replace some swaps and aborts, so that all other calls of a seed stay as they are.
+_FURTHER_WRITES = {
+    "upgrade": ("POST", "/stacks/{name}/upgrade"),
+    "advance": ("POST", "<swap:{number}>"),
+    "force": ("DELETE", "<path:{number}>?force=true"),
+}
+_REPLACED = {("swap", 0): "upgrade", ("abort", 0): "force", ("abort", 1): "advance"}
+# The calls about an operation.
+_OF_OPERATIONS = ("abort", "force", "advance")
 _READS = (
     "/stacks",
     "/stacks/{name}",
@@ -136,8 +145,7 @@ def _call(chance: random.Random, number: int) -> Call:
         path = _path(chance, chance.choice(_READS), _name(chance, tricks))
     else:
         kind = chance.choice([*_WRITES, "deploy", "deploy", "promote", "swap", "abort", "update"])
-        if kind == "swap" and number % 3 == 0:
-            kind = "upgrade"
+        kind = _REPLACED.get((kind, number % 3), kind)
         method, path, body = _write(chance, kind, principal, headers, tricks)
     signature = SIGNED
     trick = chance.random()
@@ -167,15 +175,15 @@ def _write(
     tricks: list[str],
 ) -> tuple[str, str, bytes | None]:
     """Return the method, the path and the body of a write."""
-    method, path = _UPGRADE if kind == "upgrade" else _WRITES[kind]
+    method, path = {**_WRITES, **_FURTHER_WRITES}[kind]
     name = _name(chance, tricks)
     body: bytes | None = None
     if kind == "delete" and principal.may(kind, APPLICATIONS.get(name, "")):
         name = chance.choice(NEW_NAMES)  # the applications must last until the end
-    if kind == "abort" and chance.random() < 0.3:
-        path = "/stacks/{name}/operations/<operation:{number}>"
+    if kind in _OF_OPERATIONS and chance.random() < 0.3:
+        path = re.sub(r"<\w+:{number}>", "/stacks/{name}/operations/<operation:{number}>", path)
     path = _path(chance, path, name)
-    if kind != "abort":
+    if kind not in ("abort", "force"):
         body, path = _body(chance, kind, name, path, tricks)
     if kind in ("update", "replace") and chance.random() < 0.7:
         headers["If-Match"] = chance.choice(["*", '"1"', '"2"', '"99"', "W/*"])
@@ -290,12 +298,17 @@ def _members(chance: random.Random, kind: str, name: str) -> dict[str, Any]:
             members = {"applicationName": name, "environment": few, "restart": True}
     elif kind == "upgrade":
         members = {}
+    elif kind == "advance":
+        members = {"action": chance.choice(["continue", "finish", "finish", "abort", "FINISH"])}
     elif kind in ("update", "replace"):
         members = _specification(chance, name, whole=kind == "replace")
     elif kind == "promote" and chance.random() < 0.6:
         members["environment"] = chance.choice(_ENVIRONMENTS)
     elif kind == "swap" and chance.random() < 0.6:
         members["version"] = chance.choice(VERSIONS)
+    elif kind == "swap":
+        # It stays open until a call approves, finishes or aborts it.
+        members |= {"strategy": {"type": "canary"}, "approval": {"before": "shift"}}
     return members
 
 

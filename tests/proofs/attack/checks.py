@@ -29,11 +29,12 @@ _BY_ARN = {each.arn: each for each in PRINCIPALS}
 _ADMIN = f"arn:aws:iam::{ACCOUNT}:user/{ADMIN}"
 _OWN_REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/"
 _TOKEN = re.compile(rb'"nextToken": "([\w=+/.-]+)"')
-# "not allowed to swap Shop", "not allowed to abort the swap 01J... of Shop", "not allowed to change
-# the specification of Shop", "not allowed to change production of Shop", "not allowed to roll out
-# Shop"
+# "not allowed to swap Shop", "not allowed to abort the swap 01J... of Shop", "not allowed to end
+# the swap 01J... of Shop by force", "not allowed to change the specification of Shop", "not allowed
+# to change production of Shop", "not allowed to roll out Shop"
 _REFUSAL = re.compile(
-    r"not allowed to (?:abort the (\S+) \S+ of|(change [a-z ]+ of|roll out)|(\S+)) ([\w-]+)"
+    r"not allowed to (?:(?:abort|continue|finish|end) the (\S+) \S+ of|"
+    r"(change [a-z ]+ of|roll out)|(\S+)) ([\w-]+)"
 )
 # The refusals of API Gateway that do not know the caller: the signature is missing or not valid.
 _UNKNOWN_CALLER = {"MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "DEFAULT_4XX"}
@@ -70,6 +71,7 @@ class Changes:
         self._teams = dict(APPLICATIONS)
         self.state = self._reader.read()
         self._earlier = set(self.state.operations)
+        self._intervened = set(self._interventions())
 
     def accept(self, exchange: Exchange) -> bool:
         """Note the operation that a write has started or repeated; return whether there is one."""
@@ -85,6 +87,8 @@ class Changes:
         path = f"/stacks/{operation.get('applicationName')}/operations/{operation['id']}"
         if path not in self._made.known.operations:
             self._made.known.operations.append(path)
+            if operation.get("phase") == "AWAITING_APPROVAL":
+                self._made.known.swaps.append(path)
         self._accepted.setdefault(operation["id"], set()).add(exchange.call.principal.arn)
         return True
 
@@ -93,7 +97,8 @@ class Changes:
         before, self.state = self.state, self._reader.read()
         for name, team in self.state.teams.items():
             self._teams.setdefault(name, team)
-        found = [*self._operations(), *self._aborts(), *self._bytes(), *self._revisions(before)]
+        found = [*self._operations(), *self._bytes()]
+        found += [*self._new_interventions(), *self._revisions(before)]
         for key in sorted(before.parts.keys() | self.state.parts.keys()):
             old, new = before.parts.get(key), self.state.parts.get(key)
             if old != new and not self._is_explained(key, before):
@@ -142,11 +147,27 @@ class Changes:
         principal = _BY_ARN.get(arn)
         return principal is not None and principal.may(record["kind"], team)
 
-    def _aborts(self) -> Iterator[str]:
+    def _new_interventions(self) -> list[str]:
+        """Return the forbidden interventions since the last call, or since an earlier attack."""
+        known, found = self._intervened, set(self._interventions())
+        self._intervened = found
+        return sorted(found - known)
+
+    def _interventions(self) -> Iterator[str]:
+        """Check the callers that aborted, approved or finished operations, and forced ends."""
         for identifier, record in self.state.operations.items():
-            caller = record.get("abortedBy")
-            if caller and not self._may(caller, record):
-                yield f"the abort of {identifier} by {caller} is forbidden"
+            details = record.get("details", {})
+            callers = {
+                "abort": record.get("abortedBy"),
+                "approval": details.get("approvedBy"),
+                "finish": details.get("finishedBy"),
+            }
+            for name, caller in callers.items():
+                if caller and not self._may(caller, record):
+                    yield f"the {name} of {identifier} by {caller} is forbidden"
+            # No principal is an admin.
+            if any(reason.startswith("ended by force") for reason in record.get("reasons", ())):
+                yield f"the forced end of {identifier} is forbidden"
 
     def _revisions(self, before: State) -> Iterator[str]:
         """Check that each new revision keeps production, or that its caller is an approver."""

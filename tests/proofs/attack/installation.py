@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from botocore.credentials import Credentials
 
 from tests.lab.laptop.api import Api
-from tests.proofs.attack.rights import APPLICATIONS, PRINCIPALS, TEAMS, VERSIONS
+from tests.proofs.attack.rights import APPLICATIONS, PRINCIPALS, TEAMS, VERSIONS, WAITING
 from tests.proofs.attack.sender import Known
 from tools.laptop import callers
 from tools.laptop.cloud import ACCOUNT, REGION, Options, started
@@ -58,6 +58,7 @@ def installation() -> Iterator[Installation]:
         with ThreadPoolExecutor(len(APPLICATIONS)) as pool:
             list(pool.map(lambda name: _prepare_application(found, name), APPLICATIONS))
         found.known.operations.sort()
+        found.known.swaps.sort()
         yield found
 
 
@@ -101,3 +102,9 @@ def _prepare_application(made: Installation, name: str) -> None:
     ):
         identifier = api.succeed(api.post(path, request))["id"]
         made.known.operations.append(f"/stacks/{name}/operations/{identifier}")
+    if name in WAITING:
+        policy = {"strategy": {"type": "canary"}, "approval": {"before": "shift"}}
+        reply = api.post("/stacks/swapProdBlueAndGreen", {"applicationName": name, **policy})
+        path = f"/stacks/{name}/operations/{reply.body['operation']['id']}"
+        made.known.operations.append(path)
+        made.known.swaps.append(path)

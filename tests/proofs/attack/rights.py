@@ -59,6 +59,8 @@ STRANGER = Principal("search-dev", SEARCH, approver=True)
 PRINCIPALS = (DEVELOPER, RELEASE_MANAGER, STRANGER)
 # The applications before the attack, with similar names in both teams.
 APPLICATIONS = {"Pay": PAYMENTS, "Pay-find": PAYMENTS, "Find": SEARCH, "Find-pay": SEARCH}
+# Those with a swap that waits for an approval when the attack begins.
+WAITING = ("Pay-find", "Find-pay")
 # Names that the attack may create.
 NEW_NAMES = ("Loot", "Loot-b")
 # The tags of the images in the repository of each application.

@@ -18,7 +18,7 @@ from tests.proofs.attack.rights import PRINCIPALS
 from tools.laptop.client import signed
 from tools.laptop.cloud import Cloud
 
-_PLACEHOLDER = re.compile(rb"<(operation|path|token|digest|secret):([^<>]*)>")
+_PLACEHOLDER = re.compile(rb"<(operation|path|swap|token|digest|secret):([^<>]*)>")
 _UNKNOWN = Credentials("AKIAIOSFODNN7EXAMPLE", "unknown")
 _LIMIT = 60.0  # seconds for one call
 
@@ -64,10 +64,11 @@ class Exchange(NamedTuple):
 class Known:
     """The values for the placeholders: collected during the set-up and the run.
 
-    `operations` has the paths of operations.
+    `operations` has the paths of operations, `swaps` those of swaps that waited for an approval.
     """
 
     operations: list[str] = field(default_factory=list)
+    swaps: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -78,8 +79,8 @@ class Known:
 
     def _value(self, found: re.Match[bytes]) -> bytes:
         kind, key = found[1].decode(), found[2].decode("utf-8", "replace")
-        if kind in ("operation", "path", "token"):
-            values = self.tokens if kind == "token" else self.operations
+        if kind in ("operation", "path", "swap", "token"):
+            values = {"token": self.tokens, "swap": self.swaps}.get(kind, self.operations)
             value = values[int(key) % len(values)] if values else "none"
             return (value.rpartition("/")[2] if kind == "operation" else value).encode()
         names: Mapping[str, str] = {"digest": self.digests, "secret": self.secrets}[kind]

@@ -45,8 +45,17 @@ def test_the_sequence_has_all_principals_applications_and_kinds_of_attacks() -> 
     text = " ".join(f"{each.attack} {each.path} {each.body!r}" for each in found)
     tricks = ["header", "path", "method", "name", "body", "shared key", "dry run", "extra member"]
     kinds = ["create", "deploy", "promote", "swap", "update", "replace", "upgrade", "delete",
-             "abort", "read"]  # fmt: skip
-    for word in [*APPLICATIONS, *BAD_SIGNATURES, *tricks, *kinds, "<digest:", "<token:", "%2e%2e"]:
+             "abort", "advance", "force", "read"]  # fmt: skip
+    for word in [
+        *APPLICATIONS,
+        *BAD_SIGNATURES,
+        *tricks,
+        *kinds,
+        "<digest:",
+        "<swap:",
+        "<token:",
+        "%2e%2e",
+    ]:
         assert word in text
     assert any(each.together for each in found)
 

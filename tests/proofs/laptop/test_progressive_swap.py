@@ -159,52 +159,94 @@ def test_a_bad_release_rolls_back_without_a_person(api: Api) -> None:
 
 
 class Interruption(NamedTuple):
-    """A call of a swap at which its worker is killed, before or after the effect."""
+    """A call of a swap at which its worker is killed, before or after the effect.
 
+    `phase` is that of the worker. `number` counts the calls since the request, or since the begin
+    of a wait for an approval or of a return.
+    """
+
+    phase: str
     call: str
     number: int
     words: tuple[str, ...]
     moment: Moment
-    aborted: bool = False
 
 
 LISTENER = (f"%2F{NAME}-prod%2F",)
+RECORD = (f'"{NAME}"', '"swap"')
+APPROVED = (f'"{NAME}"', '"APPROVED"')
 END = (f'"{NAME}"', '#END"')
+BEFORE, AFTER = Moment.BEFORE, Moment.AFTER
+SWITCH, SAVE, WRITE = "ModifyListener", "PutItem", "TransactWriteItems"
+PHASES = PREPARING, WAITING, SHIFTED, FULL, BAKING, RETURNING = (
+    "PREPARING", "AWAITING_APPROVAL", "SHIFTED", "FULL", "BAKING", "RETURNING",
+)  # fmt: skip
 KILLS = {
-    "before the first shift": Interruption("ModifyListener", 1, LISTENER, Moment.BEFORE),
-    "after the first shift": Interruption("ModifyListener", 1, LISTENER, Moment.AFTER),
-    "in a check": Interruption("PutItem", 2, (f'"{NAME}"', '"swap"'), Moment.BEFORE),
-    "after the shift to all": Interruption("ModifyListener", 2, LISTENER, Moment.AFTER),
-    "before the last step": Interruption("ModifyListener", 3, LISTENER, Moment.BEFORE),
-    "before the end": Interruption("TransactWriteItems", 1, END, Moment.BEFORE),
-    "before the return": Interruption("ModifyListener", 2, LISTENER, Moment.BEFORE, aborted=True),
-    "after the return": Interruption("ModifyListener", 2, LISTENER, Moment.AFTER, aborted=True),
+    "before the first shift": Interruption(PREPARING, SWITCH, 1, LISTENER, BEFORE),
+    "after the first shift": Interruption(PREPARING, SWITCH, 1, LISTENER, AFTER),
+    "in a check before an approval": Interruption(WAITING, SAVE, 1, RECORD, BEFORE),
+    "before an approval": Interruption(WAITING, WRITE, 1, APPROVED, BEFORE),
+    "after an approval": Interruption(WAITING, WRITE, 1, APPROVED, AFTER),
+    "before the shift after an approval": Interruption(WAITING, SWITCH, 1, LISTENER, BEFORE),
+    "in a check": Interruption(SHIFTED, SAVE, 2, RECORD, BEFORE),
+    "after the shift to all": Interruption(SHIFTED, SWITCH, 2, LISTENER, AFTER),
+    "before the last step": Interruption(FULL, SWITCH, 3, LISTENER, BEFORE),
+    "after the last step": Interruption(FULL, SWITCH, 3, LISTENER, AFTER),
+    "before the last step after a bake": Interruption(BAKING, SWITCH, 3, LISTENER, BEFORE),
+    "before the end": Interruption(BAKING, WRITE, 1, END, BEFORE),
+    "before the return": Interruption(RETURNING, SWITCH, 1, LISTENER, BEFORE),
+    "after the return": Interruption(RETURNING, SWITCH, 1, LISTENER, AFTER),
+    "before the end of a return": Interruption(RETURNING, WRITE, 1, END, BEFORE),
 }
+
+
+def test_the_kills_cover_each_phase() -> None:
+    assert {each.phase for each in KILLS.values()} == {*PHASES}
 
 
 @pytest.mark.parametrize("interruption", KILLS.values(), ids=KILLS)
 def test_every_phase_survives_the_kill_of_its_worker(
     api: Api, between: FaultyProxy, interruption: Interruption
 ) -> None:
-    call, number, words, moment, aborted = interruption
+    phase, call, number, words, moment = interruption
     live, idle = (api.fetch(url(api, port)).body["version"] for port in (80, 8080))
     fault = Fault(call, words, moment, number)
     fault.strike = lambda port: kill_worker(api.cloud.directory, between.server_port, port)
+    policy: dict[str, Any] = {"strategy": SHORT, "bakeMinutes": int(phase != FULL)}
+    if phase == WAITING:
+        policy["approval"] = {"before": "shift", "timeoutMinutes": 600}
+    later = phase in (WAITING, RETURNING)
     with customers(api) as seen, struck(between):
-        operation = begun(api, idle, [fault] if not aborted else [], between)
-        if aborted:
-            assert until(lambda: read(api, operation).get("phase") == "SHIFTED", LIMIT)
-            fault.number = 1
+        operation = begun(api, idle, policy, [] if later else [fault], between)
+        if phase == WAITING:
+            approve(api, operation, fault, between)
+        elif phase == RETURNING:
+            assert until(lambda: read(api, operation).get("phase") == SHIFTED, LIMIT)
             between.faults.append(fault)
             api.call("DELETE", f"/stacks/{NAME}/operations/{operation}")
         end = ended(api, operation)
         count = len(seen)
         assert until(lambda: len(seen) > count + 10)
     assert fault.struck, "no worker was killed"
-    assert end["status"] == ("FAILED" if aborted else "SUCCEEDED"), end
+    assert end["status"] == ("FAILED" if phase == RETURNING else "SUCCEEDED"), end
     assert {status for status, _ in seen} == {200}
-    assert {version for _, version in seen[count + 1 :]} == {live if aborted else idle}
-    assert outcomes(api, operation).count("SHIFTED") == int(end.get("shiftedAt") is not None)
+    assert {version for _, version in seen[count + 1 :]} == {live if phase == RETURNING else idle}
+    found = outcomes(api, operation)
+    approvals = int(phase == WAITING)
+    counts = [found.count(each) for each in ("SHIFTED", WAITING, "APPROVED")]
+    assert counts == [1, approvals, approvals], found
+
+
+def approve(api: Api, operation: str, fault: Fault, between: FaultyProxy) -> None:
+    """Approve a waiting swap although a worker is killed, which moves no customers."""
+    assert until(lambda: read(api, operation).get("phase") == WAITING, LIMIT)
+    between.faults.append(fault)
+    if fault.operation == SAVE:
+        assert until(lambda: bool(fault.struck), LIMIT)
+    waiting = read(api, operation)
+    assert (waiting["phase"], waiting["weight"]) == (WAITING, 0)
+    path = f"/stacks/{NAME}/operations/{operation}"
+    assert until(lambda: api.post(path, {"action": "continue"}).status in (200, 202), LIMIT)
 
 
 @contextmanager
@@ -216,10 +258,12 @@ def struck(between: FaultyProxy) -> Iterator[None]:
         between.faults.clear()
 
 
-def begun(api: Api, version: str, faults: list[Fault], between: FaultyProxy) -> str:
-    """Request a swap in two short steps, also if its worker is killed; return its id."""
+def begun(
+    api: Api, version: str, policy: dict[str, Any], faults: list[Fault], between: FaultyProxy
+) -> str:
+    """Request a swap, also if its worker is killed; return its id."""
     between.faults += faults
-    body = {"applicationName": NAME, "version": version, "strategy": SHORT, "bakeMinutes": 1}
+    body = {"applicationName": NAME, "version": version, **policy}
     api.post("/stacks/swapProdBlueAndGreen", body)
     listed = api.call("GET", f"/stacks/{NAME}/operations").body["operations"]
     return next(str(each["id"]) for each in listed if each["kind"] == "swap")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -180,7 +181,14 @@ def _swap_state(cloud: FakeCloud, operation: Operation) -> SwapState:
         approved=bool(details.approved_by),
         finished=bool(details.finished_by),
         returning=bool(details.returning),
+        expired=_is_expired(details, cloud.clock.right()),
     )
+
+
+def _is_expired(details: SwapDetails, now: datetime) -> bool:
+    """Return whether the time for the approval of a waiting swap has passed."""
+    approval, since = details.policy.approval, details.awaiting_at
+    return bool(approval and since and now - since >= timedelta(minutes=approval.timeout_minutes))
 
 
 def _pending_document(cloud: FakeCloud, operation: Operation) -> Document | None:

@@ -505,7 +505,10 @@ def advanced(identifier: str, action: str, state: State) -> State | None:
             return None
         swap = replace(swap, approved=True)
     else:
-        swap = swap.with_finish()
+        finished = swap.with_finish()
+        if finished is None:
+            return None
+        swap = finished
     return state.with_operation(identifier, replace(operation, swap=swap))
 
 

@@ -17,7 +17,8 @@ class SwapState:
     `weights` has the weights of the new release one after the other, `weight` is the present one.
     `approval` is the step before which the swap needs an approval ("shift" or "full"). `awaiting`,
     `approved`, `finished` and `returning` are on record. `late` means that a worker, which had
-    begun before an abort, has increased the weight after it.
+    begun before an abort, has increased the weight after it. `expired` means that the time for the
+    approval had passed before the race.
     """
 
     weights: tuple[int, ...] = (ALL,)
@@ -28,6 +29,7 @@ class SwapState:
     finished: bool = False
     returning: bool = False
     late: bool = False
+    expired: bool = False
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> SwapState:
@@ -37,7 +39,8 @@ class SwapState:
     @property
     def waits_for_approval(self) -> bool:
         """Whether a caller can approve the next step."""
-        return self.awaiting and not (self.approved or self.finished or self.returning)
+        waits = self.awaiting and not (self.approved or self.finished or self.returning)
+        return waits and not self.expired
 
     def needs_approval(self, weight: int) -> bool:
         """Return whether a shift to a weight is the step before which an approval is necessary."""
@@ -57,8 +60,13 @@ class SwapState:
             return None
         return replace(self, weight=weight, late=aborted)
 
-    def with_finish(self) -> SwapState:
-        """Return the swap without its waits, also without the one for its next approval."""
+    def with_finish(self) -> SwapState | None:
+        """Return the swap without its waits, also without the one for its next approval.
+
+        None if the time for this approval has passed.
+        """
+        if self.expired and not (self.approved or self.finished):
+            return None
         first = self.approval == "shift" and self.weight == 0
         last = self.needs_approval(ALL) and (self.weight > 0 or self.weights == (ALL,))
         return replace(self, finished=True, approved=self.approved or first or last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -191,10 +191,11 @@ class Simulation:
     def advance(self, key: tuple[str, str], action: str) -> None:
         """Continue or finish an operation by its application and id."""
         before, hits = self.cloud.tables.operations[key], len(self.faults.hit)
+        began = self.cloud.clock.now()
         reply = self._response(partial(self.api.advance, key[1], action, key[0]))
         undisturbed = self._undisturbed_since(hits)
         assert reply or not undisturbed, f"{action} crashed"
-        expected = _ACCEPTED if _can_advance(before, action) else _REFUSED
+        expected = _ACCEPTED if _can_advance(before, action, began) else _REFUSED
         allowed = expected if undisturbed else {*_ACCEPTED, *_REFUSED, 502, 503}
         assert reply is None or reply.status in allowed, f"{action} got {reply}"
 
@@ -356,13 +357,23 @@ class Simulation:
         self.cloud.lines.clear()
 
 
-def _can_advance(operation: Operation, action: str) -> bool:
+def _can_advance(operation: Operation, action: str, now: datetime) -> bool:
     """Return whether a call to continue or to finish must be accepted."""
     if operation.kind != "swap" or operation.ended or operation.aborted_by:
         return False
     details: SwapDetails = operation.details
+    if details.returning or _is_expired(details, now):
+        return False
     waits = details.approved_by or details.phase == "AWAITING_APPROVAL"
-    return not details.returning and (action == "finish" or bool(waits))
+    return action == "finish" or bool(waits)
+
+
+def _is_expired(details: SwapDetails, now: datetime) -> bool:
+    """Return whether the next run returns all customers for lack of an approval."""
+    approval, since = details.policy.approval, details.awaiting_at
+    if approval is None or since is None or details.approved_by or details.finished_by:
+        return False
+    return now - since >= timedelta(minutes=approval.timeout_minutes)
 
 
 # The names of AWS errors in the log.
