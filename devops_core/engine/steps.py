@@ -231,8 +231,8 @@ def _warm_up(cloud: Cloud, _kind: Kind, state: State, step: WarmUp) -> WarmedPag
 
 
 def _warmed_up(state: State, _step: WarmUp, page: WarmedPage) -> State:
-    warmed = state.operation.details.warmed
-    return state._replace(operation=state.operation.with_details(warmed=(*warmed, page)))
+    operation = replace(state.operation, details=state.operation.details.with_page(page))
+    return state._replace(operation=operation)
 
 
 def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,21 @@ from devops_core.naming import Environment
 LEASE = timedelta(seconds=65)
 # The key of the last event of an operation.
 END = "END"
+
+# The largest number of texts of one kind in a record, and of their characters, so that it stays
+# small: a load balancer can have 100 rules, and the name of an alarm 255 characters.
+_MAX_TEXTS = 10
+_MAX_CHARACTERS = 2000
+
+
+def shortened(texts: Iterable[str], most: int = _MAX_TEXTS) -> tuple[str, ...]:
+    """Return the first of different texts, and the number of the others."""
+    found = tuple(dict.fromkeys(texts))
+    kept = found[:most]
+    while len(kept) > 1 and sum(map(len, kept)) > _MAX_CHARACTERS:
+        kept = kept[:-1]
+    others = len(found) - len(kept)
+    return (*kept, f"and {others} more") if others else kept
 
 
 class Status(StrEnum):

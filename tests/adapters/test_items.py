@@ -210,6 +210,15 @@ def test_the_members_of_details_come_back_with_their_types() -> None:
     assert {type(page) for page in swap.details.warmed} == {WarmedPage}
 
 
+def test_a_swap_of_an_earlier_version_can_be_read() -> None:
+    """Its record does not have the task definition."""
+    operation = samples.full_operation("swap")
+    item = items.operation_item(operation, "w")
+    del item["details"]["M"]["taskDefinition"]
+
+    assert items.operation_of(item, details_type) == operation.with_details(task_definition=None)
+
+
 def test_a_template_without_a_version_comes_back() -> None:
     template = samples.FULL_TEMPLATE._replace(version=None)
     operation = samples.full_operation("create").with_details(template=template)

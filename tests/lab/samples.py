@@ -207,6 +207,7 @@ FULL_DETAILS = {
         scale_in={"prod-1": False},
         scaling_failed_at=NOW,
         scaling_skipped=True,
+        task_definition="arn:td/Shop-prod-2:7",
     ),
     "update": UpdateDetails(
         previous=2,
