@@ -47,9 +47,9 @@ class SwapDetails(NamedTuple):
 
     `scaling` is that of the slot `live`, `idle_scaling` that of the slot `idle`, None without a
     scalable target. `minimums` has the smallest number of tasks that the swap has set by slot,
-    `scale_in` whether it has allowed the scale-in of a slot. `scaling_failed_at` is the time of the
-    first failure of a step for scaling since the last success, and `scaling_skipped` means that the
-    minimum could not be raised.
+    `minimum_set_at` the time of the last one, and `scale_in` whether it has allowed the scale-in of
+    a slot. `scaling_failed_at` is the time of the first failure of a step for scaling since the
+    last success, and `scaling_skipped` means that the minimum could not be raised.
 
     `task_definition` is that of the slot `live` on record at the start, None in a record of an
     earlier version.
@@ -89,6 +89,7 @@ class SwapDetails(NamedTuple):
     scaling: Mapping[str, int] | None = None
     idle_scaling: Mapping[str, int] | None = None
     minimums: Mapping[str, int] = {}
+    minimum_set_at: datetime | None = None
     scale_in: Mapping[str, bool] = {}
     scaling_failed_at: datetime | None = None
     scaling_skipped: bool = False

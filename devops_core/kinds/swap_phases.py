@@ -19,6 +19,7 @@ from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation, Status, shortened
+from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Step, Switch, WarmUp
 from devops_core.model.swap_policy import ALL
 
@@ -139,6 +140,8 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """
     details: SwapDetails = operation.details
     due = details.next_at
+    if renewal := _renewed_minimum(details, now):
+        return Act(operation, renewal)
     if due and now < due:
         return _rest(operation, now, due)
     missing = _missing(operation, observed)
@@ -200,6 +203,14 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     if target > details.minimums.get(slot, scaling["min"]):
         return [SetMinimum(slot, scaling, target)]
     return []
+
+
+def _renewed_minimum(details: SwapDetails, now: datetime) -> tuple[Step, ...]:
+    """Return the step that delays the end of the raised minimum, so that it outlasts the switch."""
+    set_at, scaling = details.minimum_set_at, details.scaling
+    if not scaling or details.scaling_skipped or not set_at or now - set_at < SCALE_IN_EVALUATION:
+        return ()
+    return (SetMinimum(details.live, scaling, details.minimums[details.live]),)
 
 
 def _at_once(details: SwapDetails) -> bool:

@@ -204,6 +204,7 @@ FULL_DETAILS = {
         scaling={"min": 2, "max": 5, "cpuPercent": 60},
         idle_scaling={"min": 1, "max": 5, "cpuPercent": 60},
         minimums={"prod-2": 4},
+        minimum_set_at=NOW,
         scale_in={"prod-1": False},
         scaling_failed_at=NOW,
         scaling_skipped=True,
