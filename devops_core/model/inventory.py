@@ -60,20 +60,12 @@ NOT_COMPLETED = "its rollout did not complete"
 class Service:
     """An ECS service of an application and the release that runs in it.
 
-<<<<<<< HEAD
     `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`. `container`
     is the name of the application's container, which the load balancer entry of the service names.
     `version` is None until the first deploy. `deployers` are the callers that deployed, promoted or
     configured the release, without the names of sessions; a release that was live has none.
-    `was_live` means that production ran in this service before. `registered` is the last task
-=======
-    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
-    `container` is the name of the application's container, which the load balancer entry of the
-    service names. `version` is None until the first deploy. `deployers` are the callers that
-    deployed or promoted the release, without the names of sessions; a release that was live has
-    none. `was_live` means that production ran in this service before, `live_definition` is the task
+    `was_live` means that production ran in this service before, `live_definition` is the task
     definition that it had then. `registered` is the last task
->>>>>>> d323f02bcbc37b97ae7e26b3f8925b774e2c223f
     definition that an operation registered for it, which the next rollout deregisters; None while
     the service runs the stack's task definition. `unverified` is the reason why the release cannot
     be promoted: no rollout of it has completed with tasks. `spec` is the revision of the
