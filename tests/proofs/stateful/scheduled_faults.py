@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from devops_core.errors import ThrottledError
+from devops_core.errors import AccessDeniedError, AwsError, ThrottledError
 from tests.lab.fakes import Call, FakeCloud
 from tests.lab.faults import Effect, Kind, Plan
 from tests.lab.memory.wire_faults import Fault, applies
@@ -42,7 +42,14 @@ class ScheduledFaults:
 
     def throttle(self, port: str) -> None:
         """Throttle all calls of a port until `heal`."""
-        self._cloud.wire.fail(port, ThrottledError("AWS throttles"))
+        self._fail(port, ThrottledError("AWS throttles"))
+
+    def deny(self, port: str) -> None:
+        """Deny all calls of a port until `heal`."""
+        self._fail(port, AccessDeniedError("the service's role lacks a permission"))
+
+    def _fail(self, port: str, error: AwsError) -> None:
+        self._cloud.wire.fail(port, error)
         self._set_lasting()
 
     def complete_late_call(self) -> None:

@@ -81,7 +81,7 @@ class Swaps(RuleBasedStateMachine):
     def swap(self, policy: Any, version: str | None, ignore: bool) -> None:
         """Start a swap, or roll the present one back."""
         record = self.simulation.cloud.tables.records.get(_NAME)
-        present = record.specification.production if record else {}
+        present = record.specification.production if record and not self._swaps_back() else {}
         self.swaps.policy = {**present, **policy}
         named = members(version=version, ignoreAlarms=ignore or None, **policy)
         hits = self._hits
@@ -89,6 +89,13 @@ class Swaps(RuleBasedStateMachine):
         self._record_faults(hits)
         self._record_returns()
         self.swaps.check()
+
+    def _swaps_back(self) -> bool:
+        """Return whether the idle slot still has the release that was live before."""
+        cloud = self.simulation.cloud
+        live, slots = cloud.live(_NAME), cloud.tables.inventory_of(_NAME).slots
+        idle = [each for name, each in slots.items() if name != live]
+        return len(idle) == 1 and idle[0].has_live_release
 
     @rule(policy=_policies)
     def update(self, policy: Any) -> None:
@@ -119,10 +126,15 @@ class Swaps(RuleBasedStateMachine):
             self._record_returns()
 
     @precondition(lambda self: self._open)
-    @rule()
-    def force(self) -> None:
-        """End the swap by force, if it is blocked."""
+    @rule(denied=st.sampled_from((True, False, False, False, False, False)))
+    def force(self, denied: bool) -> None:
+        """End the swap by force, if it is blocked; else after an abort that AWS denies."""
         key = self._open[0]
+        if denied:
+            self.swaps.disturb()
+            self.simulation.faults.deny("load_balancer")
+            self.simulation.abort_operation(key)
+            self._record_returns()
         self.simulation.force(key)
         if self.simulation.cloud.tables.operations[key].ended:
             self.swaps.disturb(weighted=True)
