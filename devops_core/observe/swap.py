@@ -18,7 +18,7 @@ from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.traffic import Monitored
-from devops_core.naming import PRODUCTION
+from devops_core.naming import PRODUCTION, Environment
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
 from devops_core.reads.live import listener_calls
@@ -56,18 +56,18 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
 def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Operation | None:
     """Return the swap in progress that a request rolls back, None for any other request.
 
-    Such a request names the release that was live before, and not the one that becomes live.
+    Such a request names the release of the previously live slot, and not that of the other one. The
+    swap knows these slots; the roles of the rows can be older than a change by hand.
     """
-    blue, green = (inventory.rows.get(environment) for environment in PRODUCTION)
+    green = inventory.rows.get(Environment.PROD_GREEN)
     expected = Expectation(request.version, request.digest, request.spec)
-    if not green or not blue or not green.service or not blue.service or not green.claim:
-        return None
-    if expected == Expectation() or not expected.matches(green.service):
-        return None
-    if expected.matches(blue.service):
+    named = [slot for slot, service in inventory.slots.items() if expected.matches(service)]
+    if expected == Expectation() or not green or not green.claim or len(named) != 1:
         return None
     holder = cloud.tables.operation(request.application, green.claim)
-    return holder if holder and holder.kind == swap.KIND.name and not holder.ended else None
+    if holder is None or holder.ended or holder.kind != swap.KIND.name:
+        return None
+    return holder if named == [holder.details.idle] else None
 
 
 def during(cloud: Cloud, operation: Operation, inventory: Inventory) -> Observed:

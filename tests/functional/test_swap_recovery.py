@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -159,6 +159,42 @@ def test_other_second_swaps_are_refused(second: FakeCloud, api: Client) -> None:
         assert refused.status == 409
         assert reply.id in str(refused.body)
     assert weight(second) == 90
+
+
+def by_hand(cloud: FakeCloud, weights: dict[str, int], which: str = "production") -> None:
+    """Change the weights of a listener in the console, for slots or another target group."""
+    estate = cloud.stacks.estate
+    slots = {name: estate.target_group("Shop", name) for name in ("prod-1", "prod-2")}
+    groups = dict.fromkeys(slots.values(), 0)
+    groups |= {slots.get(name, name): value for name, value in weights.items()}
+    cloud.load_balancer.forward(estate.listener("Shop", which), groups)
+
+
+@pytest.fixture
+def outdated(second: FakeCloud, api: Client) -> Iterator[FakeCloud]:
+    """A person has made prod-1 with 1.1 live, and the rows do not know it yet."""
+    by_hand(second, {"prod-1": 100})
+    by_hand(second, {"prod-2": 100}, "test")
+    yield second
+    api.settle()
+    second.clock.pass_(minutes=10)
+    api.drift_check()
+
+
+def test_an_emergency_call_follows_the_direction_of_the_swap(
+    outdated: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(**CANARY, version="1.0")
+    back = api.swap(version="1.1")
+    assert (back.status, back.id, back.operation["status"]) == (200, reply.id, "FAILED")
+    assert outdated.live("Shop") == "prod-1"
+
+
+def test_a_repeated_swap_does_not_roll_itself_back(outdated: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, version="1.0")
+    assert api.swap(**CANARY, version="1.0").status == 409
+    assert api.status(reply.id).operation["phase"] == "SHIFTED"
+    assert weight(outdated) == 10
 
 
 def test_an_emergency_call_needs_the_right_to_swap(owned: FakeCloud) -> None:

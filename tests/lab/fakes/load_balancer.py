@@ -51,6 +51,15 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         """Delete a listener."""
         self.listeners.pop(listener, None)
 
+    def forward(self, listener: str, weights: Mapping[str, int]) -> None:
+        """Set the weights of target groups."""
+        receiving = {group: weight for group, weight in weights.items() if weight > 0}
+        self.listeners[listener][:] = list(receiving)
+        self.split.pop(listener, None)
+        if len(receiving) > 1:
+            self.split[listener] = receiving
+        self.referenced[listener] = list(weights)
+
     def weights(self, listener: str) -> dict[str, int] | None:
         """Return the weight of each target group of a listener, None without the listener."""
         if listener not in self.listeners:
@@ -84,17 +93,12 @@ class FakeLoadBalancer(Port, port="load_balancer"):
         self, listener: str, actions: Sequence[Mapping[str, Any]], weights: Mapping[str, int]
     ) -> None:
         """Set the weights of target groups, and replace the actions of the listener."""
-        groups = self._known(listener)
+        self._known(listener)
         if _FORWARD not in actions:
             raise RefusedError("the listener has no forward action")
         replaced = self._replaced.setdefault(listener, [])
         replaced.append((self._clock.right(), self._present(listener)))
-        receiving = {group: weight for group, weight in weights.items() if weight > 0}
-        groups[:] = list(receiving)
-        self.split.pop(listener, None)
-        if len(receiving) > 1:
-            self.split[listener] = receiving
-        self.referenced[listener] = list(weights)
+        self.forward(listener, weights)
         self.actions[listener] = actions
 
     @outgoing
