@@ -149,9 +149,7 @@ def _check(cloud: Cloud, details: SwapDetails, inventory: Inventory, now: dateti
         traffic = cloud.monitoring.traffic(production, list(groups), start, end)
     except AwsError as error:
         return monitored._replace(problem=error.message)
-    return monitored._replace(
-        traffic={name: traffic.get(group, ()) for group, name in groups.items()}
-    )
+    return monitored._replace(traffic={name: traffic[group] for group, name in groups.items()})
 
 
 def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Callable[[], Any]]:
