@@ -84,11 +84,11 @@ def trace() -> str:
 
 
 def redacted(value: Any) -> Any:
-    """Return a JSON value with all of its strings redacted, except the names of members."""
+    """Return a JSON value with all of its strings redacted, also the names of members."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {name: redacted(member) for name, member in value.items()}
+        return {redact(name): redacted(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(member) for member in value]
     return value
@@ -214,9 +214,11 @@ class BusyError(ConflictError):
 
     code = "BUSY"
 
-    def __init__(self, held: str, application: str, operation_id: str) -> None:
+    def __init__(
+        self, held: str, application: str, operation_id: str, remedy: str = "wait for its end"
+    ) -> None:
         super().__init__(
-            f"{held} of {application} is held by operation {operation_id}: wait for its end",
+            f"{held} of {application} is held by operation {operation_id}: {remedy}",
             operation={"id": operation_id, "applicationName": application},
         )
 

@@ -335,7 +335,7 @@ class Monitoring(Protocol):
     """CloudWatch alarms, and the metrics of target groups."""
 
     def alarms(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the states of metric and composite alarms by name: OK, ALARM, INSUFFICIENT_DATA.
+        """Return the states of alarms of any type by name: OK, ALARM, INSUFFICIENT_DATA.
 
         At most 100 names. An alarm that does not exist is absent.
         """

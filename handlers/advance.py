@@ -20,4 +20,4 @@ def handle(request: Request) -> responses.Response:
         dry_run=request.dry_run,
         until=request.wait_until,
     )
-    return responses.write(request, outcome, {"applicationName": application})
+    return responses.write(request, outcome, {"applicationName": application}, late=True)

@@ -40,10 +40,15 @@ function refusedImage({ repouri, accountid, region, allowedregistries }) {
   ];
 }
 
-/** ARNs of resources that must be in the region and account of the service. */
+/**
+ * ARNs of resources that must be in the region and account of the service. EventBridge sends to a topic
+ * of another account only with a role; for a topic of the same account a role must be absent
+ * (EventBridge User Guide, "Sending events to an AWS service in another account" and "Using
+ * resource-based policies").
+ */
 function foreignArns({ region, accountid, ...values }) {
   if (!region || !accountid) return [];
-  return ['certificatearn', 'webacl']
+  return ['certificatearn', 'webacl', 'notifytopic']
     .filter((key) => values[key]?.startsWith('arn:'))
     .filter((key) => values[key].split(':').slice(3, 5).join() !== `${region},${accountid}`)
     .map((key) => `${key}: is not in region and accountid; write one that is`);
@@ -76,12 +81,12 @@ function unprotectedTemplate({ accountid, region, cftemplate, datastores, templa
 }
 
 /**
- * CloudWatch and EventBridge send only to topics of the same region, and CloudFormation reads only
- * secrets of the same region; the account of a topic may differ.
+ * CloudWatch sends only to topics of the same region, and CloudFormation reads only secrets of the same
+ * region; the account may differ.
  */
 function foreignTargets({ region, ...values }) {
   if (!region) return [];
-  return ['alarmtopic', 'notifytopic', 'slackwebhook']
+  return ['alarmtopic', 'slackwebhook']
     .filter((key) => values[key] && values[key].split(':')[3] !== region)
     .map((key) => `${key}: is not in region; write one that is`);
 }

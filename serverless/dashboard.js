@@ -16,6 +16,8 @@ const ALARMS = [
   'ReconcileFunctionAlarm',
   'RefusalsAlarm',
 ];
+// Resources of serverless/notifications.yml, by its keys.
+const RULE_ALARMS = { topic: ['TopicRuleAlarm'], slack: ['SlackRuleAlarm'], none: [] };
 // Log messages about faults of the functions, as opposed to faults of a call or an application.
 const FAULTS = [
   'broken',
@@ -105,12 +107,12 @@ const table = (names, title, query) => ({
   },
 });
 
-const widgets = (names) => [
+const widgets = (names, alarms) => [
   {
     type: 'alarm',
     width: WIDTH,
     height: 2,
-    properties: { title: 'Alarms', alarms: ALARMS.map((name) => `\${${name}.Arn}`) },
+    properties: { title: 'Alarms', alarms: alarms.map((name) => `\${${name}.Arn}`) },
   },
   graph('Operations that have ended', 'Sum', ended, { view: 'timeSeries', stacked: true }),
   graph('Duration of operations, seconds', 'p50', durations),
@@ -159,7 +161,9 @@ function placed(all) {
 
 module.exports = async ({ resolveConfigurationProperty }) => {
   const names = Object.keys(await resolveConfigurationProperty(['functions']));
-  const body = { start: '-P1D', widgets: placed(widgets(names)) };
+  const { topicrule, slackrule } = await resolveConfigurationProperty(['custom', 'parameters']);
+  const alarms = [...ALARMS, ...RULE_ALARMS[topicrule], ...RULE_ALARMS[slackrule]];
+  const body = { start: '-P1D', widgets: placed(widgets(names, alarms)) };
   return {
     Resources: {
       Dashboard: {

@@ -197,8 +197,11 @@ def _replaces(operation: Object, expected: Object) -> bool:
         ),
         {},
     )
-    named = [each for each in ("version", "digest") if each in expected]
-    return any(get_text(live, each) not in ("", expected[each]) for each in named)
+    # Releases can differ only in their settings.
+    replacing = {each: get_text(live, each) for each in ("version", "digest")}
+    replacing["spec"] = get_text(operation, "spec")
+    named = [each for each in replacing if each in expected]
+    return any(replacing[each] not in ("", str(expected[each])) for each in named)
 
 
 def _unnamed_release(*, back: bool, yes: bool) -> UsageError:

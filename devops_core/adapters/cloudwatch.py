@@ -14,7 +14,7 @@ from devops_core.model.traffic import MINUTE, Minute, Traffic
 
 # An alarm type that the request does not name is absent from the response (CloudWatch API,
 # DescribeAlarms).
-_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
+_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 # The longest page, and the largest number of names (CloudWatch API, DescribeAlarms).
 _MAX_ALARMS = 100
 _REQUESTS = "RequestCount"
@@ -56,8 +56,9 @@ class CloudWatchMonitoring:
     ) -> Traffic:
         """Return the minutes of target groups.
 
-        Elastic Load Balancing reports a number of requests only if requests exist, and a number of
-        errors only above 0. So a missing data point is 0.
+        Elastic Load Balancing reports requests and responses while targets are registered, also the
+        value 0, and failed connections only above 0. It reports nothing for a load balancer without
+        requests. So a missing data point is 0.
         """
         metrics = {
             f"m{number}": metric for number, metric in enumerate(product(target_groups, _METRICS))
@@ -91,7 +92,7 @@ class CloudWatchMonitoring:
                         "the service's role lacks the permission cloudwatch:GetMetricData"
                     )
                 complete[result["Id"]] = status == "Complete"
-                pairs = zip(result["Timestamps"], result["Values"], strict=True)
+                pairs = zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
                 values[result["Id"]].update(pairs)
             if not page.get("NextToken"):
                 break

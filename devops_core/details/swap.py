@@ -16,6 +16,8 @@ from devops_core.model.traffic import Requests, Verdict
 CHECK_INTERVAL = timedelta(seconds=55)
 # Verdicts in the record, so that its size does not grow with the duration of the swap.
 MAX_VERDICTS = 10
+# Characters of the path of a fetched page in the record.
+_MAX_PATH = 200
 
 
 class SwapDetails(NamedTuple):
@@ -23,7 +25,7 @@ class SwapDetails(NamedTuple):
 
     `live` and `idle` are the slots after the swap, `spec` is the revision of the specification that
     becomes live, None for a release of another tool. `warmup` lists the paths to fetch from the
-    idle slot before the switch, `warmed` the results.
+    idle slot before the switch, `warmed` the results, which replace them.
 
     `weight` is the percentage of the customers' requests that the slot `live` receives, since
     `changed_at`. `shifted_at` is the time of the first change, `switched_at` that of the change to
@@ -45,9 +47,12 @@ class SwapDetails(NamedTuple):
 
     `scaling` is that of the slot `live`, `idle_scaling` that of the slot `idle`, None without a
     scalable target. `minimums` has the smallest number of tasks that the swap has set by slot,
-    `scale_in` whether it has allowed the scale-in of a slot. `scaling_failed_at` is the time of the
-    first failure of a step for scaling since the last success, and `scaling_skipped` means that the
-    minimum could not be raised.
+    `minimum_set_at` the time of the last one, and `scale_in` whether it has allowed the scale-in of
+    a slot. `scaling_failed_at` is the time of the first failure of a step for scaling since the
+    last success, and `scaling_skipped` means that the minimum could not be raised.
+
+    `task_definition` is that of the slot `live` on record at the start, None in a record of an
+    earlier version.
     """
 
     live: str
@@ -84,9 +89,11 @@ class SwapDetails(NamedTuple):
     scaling: Mapping[str, int] | None = None
     idle_scaling: Mapping[str, int] | None = None
     minimums: Mapping[str, int] = {}
+    minimum_set_at: datetime | None = None
     scale_in: Mapping[str, bool] = {}
     scaling_failed_at: datetime | None = None
     scaling_skipped: bool = False
+    task_definition: str | None = None
 
     @property
     def next_weight(self) -> int:
@@ -167,6 +174,13 @@ class SwapDetails(NamedTuple):
             switched_at=moment if at_full else None,
             completing=completes,
         )
+
+    def with_page(self, page: WarmedPage) -> SwapDetails:
+        """Return the details with the result of a page, which replaces its path."""
+        waiting = tuple(path for path in self.warmup if path != page.path)
+        if len(page.path) > _MAX_PATH:
+            page = page._replace(path=f"{page.path[:_MAX_PATH]}…")
+        return self._replace(warmup=waiting, warmed=(*self.warmed, page))
 
     def view(self, *, ended: bool) -> dict[str, Any]:
         """Return the members of a swap, as JSON."""

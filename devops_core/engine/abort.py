@@ -124,7 +124,8 @@ def permit_change(
 ) -> None:
     """Raise ForbiddenError without the right to start the operation, also for a repeated call.
 
-    After an aborted create there is no application, and so no team; the call changes nothing then.
+    After an aborted create or a delete there is no application, and so no team; the call changes
+    nothing then, and its response has only the parts that each caller may see.
     """
     if not cloud.settings.access.refuses:
         return
@@ -132,12 +133,12 @@ def permit_change(
     if operation.ended and application is None:
         return
     team = application.technical_team if application else None
-    name, operation_id = operation.application, operation.id
+    name = operation.application
     try:
-        permit(cloud, kind, name, team, caller, change=(verb, operation_id))
+        permit(cloud, kind, name, team, caller, change=(verb, operation))
     except ForbiddenError as refusal:
         if record:
-            record_refusal(cloud, kind, name, caller, refusal, operation_id)
+            record_refusal(cloud, kind, name, caller, refusal, operation.id)
         raise
 
 

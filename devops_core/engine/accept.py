@@ -153,7 +153,7 @@ def _unknown_application(cloud: Cloud, name: str) -> UnknownApplicationError:
 def _approvable(cloud: Cloud, plan: Plan, team: str | None, caller: str) -> Plan:
     """Return a plan; ForbiddenError if the caller must not approve it, or not its own release."""
     operation, access = plan.operation, cloud.settings.access
-    if operation and plan.needs_approver:
+    if operation and operation.needs_approver:
         missing = access.missing_lists(caller, team, production=True)
         if missing:
             raise ForbiddenError(
@@ -163,8 +163,8 @@ def _approvable(cloud: Cloud, plan: Plan, team: str | None, caller: str) -> Plan
     if operation and cloud.settings.access.approves_own(caller, plan.deployers):
         raise ForbiddenError(
             f"not allowed to {operation.kind} {operation.application}: this caller deployed or"
-            " promoted the release of the idle slot, and selfapproval is false: another caller must"
-            f" {operation.kind}"
+            " promoted the release of the idle slot, or changed its settings, and selfapproval is"
+            f" false: another caller must {operation.kind}"
         )
     return plan
 
@@ -275,20 +275,22 @@ def permit(
     team: str | None,
     caller: str,
     *,
-    change: tuple[str, str] | None = None,
+    change: tuple[str, Operation] | None = None,
 ) -> None:
     """Raise ForbiddenError unless a caller has the right to start an operation of a kind.
 
-    `team` is the application's technicalTeam, None if it is unknown. `change` is the verb and the
-    id of an operation to abort or to move on, which needs the same right; None for a start.
+    `team` is the application's technicalTeam, None if it is unknown. `change` is the verb for an
+    operation to abort or to move on, which needs the right to start it, and this operation; None
+    for a start.
     """
-    missing = cloud.settings.access.missing_lists(caller, team, production=kind.needs_approver)
+    verb, operation = change or ("", None)
+    production = kind.needs_approver or (operation is not None and operation.needs_approver)
+    missing = cloud.settings.access.missing_lists(caller, team, production=production)
     if not missing:
         return
     action = kind.verb or kind.name
-    if change:
-        verb, operation_id = change
-        action = f"{verb} the {kind.name} {operation_id} of"
+    if operation:
+        action = f"{verb} the {kind.name} {operation.id} of"
     raise ForbiddenError(f"not allowed to {action} {application}: requires {' and '.join(missing)}")
 
 

@@ -91,6 +91,6 @@ def _refused_approval(
         return None
     return ForbiddenError(
         f"not allowed to {action} the {operation.kind} of {operation.application}: this caller"
-        " started it, or deployed or promoted its release, and selfapproval is false: another"
-        f" caller must {action} it"
+        " started it, deployed or promoted its release, or changed the settings of the release, and"
+        f" selfapproval is false: another caller must {action} it"
     )

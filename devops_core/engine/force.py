@@ -10,7 +10,7 @@ from functools import partial
 from devops_core import kinds
 from devops_core.engine.abort import require_in_progress
 from devops_core.engine.accept import record_refusal
-from devops_core.engine.reconcile import give_up
+from devops_core.engine.reconcile import give_up, try_reconcile
 from devops_core.engine.run import Outcome, Run
 from devops_core.errors import (
     ChangedMeanwhileError,
@@ -32,9 +32,9 @@ def force(
 ) -> Outcome:
     """End an operation as FAILED with the present state of AWS, which its rows record as drift.
 
-    Only an admin can do this, and only after an abort or after the deadline. Raises NotFoundError,
-    ForbiddenError, AlreadyEndedError, NotBlockedError, and ChangedMeanwhileError while a worker
-    acts.
+    Only an admin can do this, and only after an abort or after the deadline. The operation is tried
+    once more before, because AWS may not block it any more. Raises NotFoundError, ForbiddenError,
+    AlreadyEndedError, NotBlockedError, and ChangedMeanwhileError while a worker acts.
     """
     operation = recorded_operation(cloud, application, operation_id)
     require_in_progress(operation)
@@ -49,8 +49,17 @@ def force(
 
         message = "the operation would end without its remaining steps"
         return Outcome(dry_run=DryRun(kind.name, application, message=message))
-    ended = _end(cloud, kind, operation, caller)
-    return Outcome(ended, message="the operation has ended without its remaining steps")
+    operation = try_reconcile(cloud, operation)
+    if operation.ended:
+        message = "the operation has ended by itself: nothing blocked it any more"
+        return Outcome(operation, message=message)
+    now = cloud.clock.now()
+    if not _continues(operation, now) and not operation.leased(now):
+        operation = _end(cloud, kind, operation, caller)
+    if operation.ended:
+        return Outcome(operation, message="the operation has ended without its remaining steps")
+    message = "the operation continues: repeat the call in a minute if it is still blocked"
+    return Outcome(operation, message=message)
 
 
 def _require_admin(
@@ -68,7 +77,10 @@ def _require_admin(
 
 
 def _require_blocked(cloud: Cloud, operation: Operation) -> None:
-    """Raise NotBlockedError before an abort and before the deadline, and while a worker acts."""
+    """Raise NotBlockedError before an abort and before the deadline, or during a pause.
+
+    ChangedMeanwhileError while a worker acts.
+    """
     now = cloud.clock.now()
     if not operation.aborted_by and not operation.overdue(now):
         raise NotBlockedError(
@@ -79,9 +91,20 @@ def _require_blocked(cloud: Cloud, operation: Operation) -> None:
         raise ChangedMeanwhileError(
             f"a worker acts on operation {operation.id}: repeat the call in a minute"
         )
+    if _continues(operation, now):
+        raise NotBlockedError(
+            f"operation {operation.id} is not blocked: it continues by itself after a pause. Read"
+            " it in a minute"
+        )
+
+
+def _continues(operation: Operation, now: datetime) -> bool:
+    """Return whether an operation pauses, and then continues by itself."""
+    return operation.paused(now) or operation.rests(now)
 
 
 def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operation:
+    """Return the ended operation, or the one on record if another worker was faster."""
     inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)
     reason = f"ended by force by {caller}"
     if operation.waiting_for:
@@ -94,10 +117,8 @@ def _end(cloud: Cloud, kind: Kind, operation: Operation, caller: str) -> Operati
     recorded = kind._replace(rows=partial(_rows_with_drift, kind))
     try:
         return give_up(cloud, recorded, Run(operation, state), reason)
-    except LostClaimError as error:
-        raise ChangedMeanwhileError(
-            f"operation {operation.id} changed at the same moment: repeat the call"
-        ) from error
+    except LostClaimError:
+        return recorded_operation(cloud, operation.application, operation.id)
 
 
 def _rows_with_drift(

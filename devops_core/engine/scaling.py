@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from devops_core.model.decisions import State
 from devops_core.model.operation import Operation, Status
-from devops_core.model.scaling import SCALE_IN_EVALUATION
+from devops_core.model.scaling import RAISED_MINIMUM, SCALE_IN_EVALUATION
 from devops_core.model.steps import (
     AllowScaleIn,
     ApplyScaling,
@@ -22,8 +22,9 @@ from devops_core.ports import Cloud
 _PATIENCE = timedelta(minutes=1)
 
 
-def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
-    """Make the call of a step."""
+def call(cloud: Cloud, state: State, step: ScalingStep) -> datetime:
+    """Make the call of a step, and return the time before it."""
+    began = cloud.clock.now()
     application, scaling = state.operation.application, cloud.scaling
     match step:
         case ApplyScaling():
@@ -34,20 +35,17 @@ def call(cloud: Cloud, state: State, step: ScalingStep) -> None:
                 application, step.service, step.scaling, label=label, scales_in=step.scales_in
             )
             if step.minimum:
-                until = _settled(cloud, state)
+                # The alarms must see the customers after the operation; AWS can delay it.
+                until = max(state.operation.deadline, began) + SCALE_IN_EVALUATION
                 scaling.set_minimum(application, step.service, step.scaling, step.minimum, until)
         case RemoveScaling():
             scaling.remove(application, step.service)
         case SetMinimum():
-            until = _settled(cloud, state)
+            until = began + RAISED_MINIMUM
             scaling.set_minimum(application, step.slot, step.scaling, step.minimum, until)
         case AllowScaleIn():
             scaling.allow_scale_in(application, step.slot, allowed=step.allowed)
-
-
-def _settled(cloud: Cloud, state: State) -> datetime:
-    """Return the time at which alarms have seen the customers; AWS can delay an operation."""
-    return max(state.operation.deadline, cloud.clock.now()) + SCALE_IN_EVALUATION
+    return began
 
 
 def _target_group(state: State, service: str) -> str:
@@ -60,15 +58,17 @@ def _target_group(state: State, service: str) -> str:
     return stack.outputs[output_key(service, "TargetGroupArn")]
 
 
-def applied(state: State, step: ScalingStep) -> State:
-    """Return the state after a step."""
+def applied(state: State, step: ScalingStep, began: datetime | None) -> State:
+    """Return the state after a step whose call began at a time, None for a failed call."""
     operation = state.operation
     match step:
         case ApplyScaling() | RemoveScaling():
             operation = operation.with_progress(step.service, scaled=True)
         case SetMinimum():
             minimums = {**operation.details.minimums, step.slot: step.minimum}
-            operation = operation.with_details(minimums=minimums, scaling_failed_at=None)
+            operation = operation.with_details(
+                minimums=minimums, minimum_set_at=began, scaling_failed_at=None
+            )
         case AllowScaleIn():
             scale_in = {**operation.details.scale_in, step.slot: step.allowed}
             operation = operation.with_details(scale_in=scale_in, scaling_failed_at=None)
@@ -101,7 +101,7 @@ def failed(
     if isinstance(step, SetMinimum) and step.minimum > step.scaling["min"]:
         operation = operation.with_details(scaling_skipped=True)
         return state._replace(operation=operation)
-    return applied(state._replace(operation=operation), step)
+    return applied(state._replace(operation=operation), step, None)
 
 
 def _is_urgent(operation: Operation, step: ScalingStep, now: datetime) -> bool:

@@ -194,17 +194,17 @@ def _service_updated(state: State, step: UpdateService | ScaleService, service: 
     return state.with_observed(services={**state.observed.services, step.service: service})
 
 
-def _scale(cloud: Cloud, _kind: Kind, state: State, step: ScalingStep) -> None:
+def _scale(cloud: Cloud, _kind: Kind, state: State, step: ScalingStep) -> datetime:
     # Only applications with scaling need this module.
     from devops_core.engine import scaling
 
-    scaling.call(cloud, state, step)
+    return scaling.call(cloud, state, step)
 
 
-def _scaled(state: State, step: ScalingStep, _result: None) -> State:
+def _scaled(state: State, step: ScalingStep, began: datetime) -> State:
     from devops_core.engine import scaling
 
-    return scaling.applied(state, step)
+    return scaling.applied(state, step, began)
 
 
 def _deregister(cloud: Cloud, _kind: Kind, _state: State, step: Deregister) -> None:
@@ -231,8 +231,8 @@ def _warm_up(cloud: Cloud, _kind: Kind, state: State, step: WarmUp) -> WarmedPag
 
 
 def _warmed_up(state: State, _step: WarmUp, page: WarmedPage) -> State:
-    warmed = state.operation.details.warmed
-    return state._replace(operation=state.operation.with_details(warmed=(*warmed, page)))
+    operation = replace(state.operation, details=state.operation.details.with_page(page))
+    return state._replace(operation=operation)
 
 
 def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:

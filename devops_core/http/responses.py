@@ -58,54 +58,70 @@ def failure(request: Request, error: DevOpsError) -> Response:
     return Response(error.http_status, body, headers, facts)
 
 
-def write(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Response:
+def write(
+    request: Request, outcome: Outcome, further: Mapping[str, Any], *, late: bool = False
+) -> Response:
     """Return the response to a write, with `further` members.
 
     The status is 202 while the operation runs, 200 after a success and 424 after a failure
-    (docs/decisions/0004-status-424.md).
+    (docs/decisions/0004-status-424.md). `late` means that the call can name any ended operation.
     """
     if outcome.dry_run:
         return _plan(outcome.dry_run)
     if outcome.aborts:
-        return aborted(request, outcome, further)
+        return _aborted(request, outcome, further)
     operation = outcome.operation
     if operation is None:
         return Response(200, {"operation": None, "message": outcome.message, **further})
     if operation.status == "IN_PROGRESS":
         return _operation_response(request, operation, 202, further)
     response = _operation_response(request, operation, 200, further)
+    if late:
+        response = _visible(request, response)
     if operation.status == "SUCCEEDED":
         return response
+    reasons = response.body["operation"].get("reasons", ())
     error = {
-        "errorMessage": "; ".join(map(redact, operation.reasons)) or "the operation failed",
+        "errorMessage": "; ".join(reasons) or "the operation failed",
         "code": "OPERATION_FAILED",
     }
     # The caller and the image contain the account number, which an error does not contain.
     return Response(424, redacted({**error, **response.body}), response.headers, response.facts)
 
 
-def aborted(
-    request: Request, outcome: Outcome, further: Mapping[str, Any] | None = None
-) -> Response:
-    """Return the response to an abort: 202 while the operation rolls back, 200 after its end."""
+def aborted(request: Request, outcome: Outcome) -> Response:
+    """Return the response to an abort: 202 while the operation rolls back, 200 after its end.
+
+    An ended operation can belong to an earlier application, which had another team.
+    """
+    response = _aborted(request, outcome, {})
+    ended = outcome.operation is not None and outcome.operation.ended
+    return _visible(request, response) if ended else response
+
+
+def _aborted(request: Request, outcome: Outcome, further: Mapping[str, Any]) -> Response:
     operation = outcome.operation
     if outcome.dry_run or operation is None:
         return _plan(outcome.dry_run)
     status = 200 if operation.ended else 202
-    members = {"message": outcome.message, **(further or {})}
+    members = {"message": outcome.message, **further}
     return _operation_response(request, operation, status, members)
 
 
 def status(request: Request, operation: Operation) -> Response:
     """Return the response to a status read: 200 for every state of the operation."""
-    response = _operation_response(request, operation, 200, {})
+    return _visible(request, _operation_response(request, operation, 200, {}))
+
+
+def _visible(request: Request, response: Response) -> Response:
+    """Return a response with its operation as the caller may see it."""
     if not request.cloud.settings.access.teams:
         return response
     # Only an installation with teams needs this module.
     from devops_core.http.visibility import visible
 
     (view,) = visible(request, [response.body["operation"]])
-    return response._replace(body={"operation": view})
+    return response._replace(body={**response.body, "operation": view})
 
 
 def health(problems: Mapping[str, str]) -> Response:

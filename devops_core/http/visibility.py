@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-_HIDDEN = ("containerLog", "digest", "image", "repository")
-# Members whose texts can name an image, for example an error of a pull.
+# The policy of a swap, its alarms and the paths of its warm-up are parts of the specification.
+_HIDDEN = (
+    "alarmStates", "containerLog", "digest", "ignoredAlarms", "image", "policy", "repository",
+    "warmup",
+)  # fmt: skip
+# Members whose texts can name an image, for example an error of a pull, or an alarm.
 _TEXTS = (
     "drift", "message", "previousVersion", "reason", "reasons", "version", "waitingFor", "warnings",
 )  # fmt: skip
@@ -27,12 +31,18 @@ _CONCEALED = "<image>"
 # name of a variable.
 _VARIABLE = re.compile(r"\b(environment|secrets|secretOptions|options)\.[^\s,;]+")
 
+# Names of alarms in the texts of a swap. They can have any characters.
+_ALARM = re.compile(
+    r"(the alarm ).+?(?= is in the state ALARM| does not exist|, whose state could not be read)"
+    r"|(alarms that do not exist: ).+"
+)
+
 
 def visible(request: Request, views: Iterable[View]) -> list[View]:
     """Return views of applications, operations or events as the caller may see them.
 
-    Logs, images, digests and names of variables are removed from those of other teams. Each view
-    has `applicationName`.
+    Logs, images, digests, policies of swaps and names of variables and alarms are removed from
+    those of other teams. Each view has `applicationName`.
     """
     access, found = request.cloud.settings.access, list(views)
     if access.owns(request.caller, None):
@@ -71,7 +81,7 @@ def _team(view: View, applications: Mapping[str, Application | None]) -> str | N
 
 
 def concealed(view: View) -> View:
-    """Return a view without logs, images and digests, and its texts without names of variables."""
+    """Return a view without the hidden members, and its texts without names."""
     images = {image.partition("@")[0] for image in _images(view)}
     names = sorted({*images, *(image.rpartition(":")[0] or image for image in images)}, key=len)
     pattern = "|".join([*map(re.escape, reversed(names)), _REFERENCE.pattern])
@@ -109,4 +119,5 @@ def _text(value: Any, pattern: re.Pattern[str]) -> Any:
         return [_text(member, pattern) for member in value]
     if not isinstance(value, str):
         return value
-    return _VARIABLE.sub(r"\1", pattern.sub(_CONCEALED, value))
+    text = _ALARM.sub(r"\1\2<alarm>", value)
+    return _VARIABLE.sub(r"\1", pattern.sub(_CONCEALED, text))

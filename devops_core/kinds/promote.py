@@ -63,7 +63,7 @@ def plan(
     settings = specification.settings(environment)
     slot = sources.source(idle_row, idle_service, settings, inventory, observed, draft.requested_at)
     _require_present_settings(source, tested, inventory)
-    deployers = (draft.caller, *tested.deployers)
+    deployers = (draft.caller, *tested.deployers, *_authors(inventory, live))
     progress = (
         releases.target_progress(rows[0], slot.service, image, version, deployers, settings),
     )
@@ -85,6 +85,12 @@ def plan(
         record=RecordClaim(inventory.record),
         services=observed.services,
     )
+
+
+def _authors(inventory: Inventory, live: str) -> tuple[str, ...]:
+    """Return the callers of the settings that the release brings and customers do not have."""
+    live_now = inventory.slots.get(live)
+    return tuple(inventory.specification.authors_since(live_now.spec if live_now else None))
 
 
 def _idle_service(inventory: Inventory, observed: Observed, live: str) -> Service:

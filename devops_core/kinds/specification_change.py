@@ -43,6 +43,11 @@ class Change(NamedTuple):
         resized = present._replace(desired_count=wanted.desired_count, scaling=wanted.scaling)
         return resized == wanted != present
 
+    @property
+    def releases(self) -> bool:
+        """Whether the next release of production has other settings, beside a changed size."""
+        return self._settings(self.present) != self._settings(self.wanted) and not self.resizes
+
     @staticmethod
     def _settings(specification: Specification) -> EnvironmentSettings:
         return specification.settings(Environment.PROD_GREEN)

@@ -13,12 +13,12 @@ from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError
 from devops_core.kinds import swap_checks
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
-from devops_core.kinds.swap_readiness import refusals
+from devops_core.kinds.swap_readiness import refusals, replaced
 from devops_core.model.decisions import Plan, State
 from devops_core.model.expectation import Expectation, release_text
 from devops_core.model.inventory import Inventory, Row, Service, other_slot, require_live_slot
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Progress
+from devops_core.model.operation import Operation, Progress, shortened
 from devops_core.model.specification import RecordClaim
 from devops_core.model.swap_policy import ALL, ALL_AT_ONCE, SwapPolicy
 from devops_core.model.traffic import Monitored
@@ -68,6 +68,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
             spec=next_live.spec,
             scaling=next_live.scaling,
             idle_scaling=live_now.scaling,
+            task_definition=next_live.task_definition,
         ),
         version=next_live.version,
         deadline=draft.deadline + policy.waits,
@@ -89,9 +90,10 @@ def _with_alarms(
     """Return the operation with the first check of its alarms, if it has some."""
     if monitored is None:
         return operation
-    warnings = tuple(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    warnings = shortened(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    alarms = {name: state for name, state in monitored.alarms.items() if name not in ignored}
     return replace(operation, warnings=warnings).with_details(
-        checked_at=operation.requested_at, alarms=monitored.alarms, ignored=ignored
+        checked_at=operation.requested_at, alarms=alarms, ignored=ignored
     )
 
 
@@ -208,7 +210,8 @@ def _was_deployed(service: Service) -> bool:
 def _require_ready(next_live: Service, observed: Observed) -> None:
     """Raise NotReadyError if the idle slot cannot become live."""
     never_deployed = ("the idle slot has no promoted version: promote one first",)
-    missing = refusals(observed, next_live.name)
+    slot = next_live.name
+    missing = refusals(observed, slot) + replaced(observed, slot, next_live.task_definition)
     if not _was_deployed(next_live):
         missing = never_deployed + missing
     if missing:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
-from devops_core.kinds.swap_readiness import size
+from devops_core.kinds.swap_readiness import replaced, size
 from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
@@ -53,7 +53,9 @@ def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
 
 def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:
     # An alarm counts also if the requests could not be read.
-    details = details._replace(alarms={**details.alarms, **monitored.alarms})
+    states = {**details.alarms, **monitored.alarms}
+    counting = {name: state for name, state in states.items() if name not in details.ignored}
+    details = details._replace(alarms=counting)
     problem = monitored.problem or _missing_alarms(details, monitored)
     if problem:
         details = details._replace(unreadable=details.unreadable + 1)
@@ -141,7 +143,8 @@ def not_approved(details: SwapDetails) -> str:
 def _of_release(details: SwapDetails, observed: Observed) -> list[str]:
     """Return the reasons of a release that receives customers."""
     last = details.verdicts[-1:]
-    reasons = [each.reason for each in last if each.verdict == BAD and each.reason]
+    reasons = [*replaced(observed, details.live, details.task_definition)]
+    reasons += [each.reason for each in last if each.verdict == BAD and each.reason]
     if observed.services:
         new = size(observed, details.live)
         if new.healthy < 1:

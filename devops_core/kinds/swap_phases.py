@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 
 from devops_core.details.swap import CHECK_INTERVAL, SwapDetails
 from devops_core.kinds import swap_checks
-from devops_core.kinds.swap_readiness import Size, size, smaller, unready
+from devops_core.kinds.swap_readiness import Size, replaced, size, smaller, unready
 from devops_core.model.decisions import Act, Decision, Done, Fail, Wait
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Status
+from devops_core.model.operation import Operation, Status, shortened
+from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.model.steps import AllowScaleIn, ScaleService, SetMinimum, Step, Switch, WarmUp
 from devops_core.model.swap_policy import ALL
 
@@ -95,6 +96,8 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     if details.weight and not missing:
         # Only the run is late: the release can receive more customers now.
         return ()
+    # The last text remains, however many conditions there are.
+    missing = shortened(missing, most=8)
     if not details.weight:
         return (*missing, "production was not switched within the time limit")
     share = f"{details.next_weight} percent of the requests"
@@ -124,6 +127,7 @@ def _missing(operation: Operation, observed: Observed) -> tuple[str, ...]:
     return (
         *observed.listener_problems,
         *unready(observed, details.live),
+        *replaced(observed, details.live, details.task_definition),
         *smaller(next_live, live_now),
     )
 
@@ -136,13 +140,15 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
     """
     details: SwapDetails = operation.details
     due = details.next_at
+    if renewal := _renewed_minimum(details, now):
+        return Act(operation, renewal)
     if due and now < due:
         return _rest(operation, now, due)
     missing = _missing(operation, observed)
     if steps := _preparations(details, observed):
         return Act(operation, steps)
     if missing:
-        return Wait(replace(operation, waiting_for="; ".join(missing)))
+        return Wait(replace(operation, waiting_for="; ".join(shortened(missing))))
     # The results of the warm-up do not matter: it never delays or prevents a switch.
     to_warm_up = details.warmup and not details.warmed and not details.weight
     if to_warm_up and observed.test == details.live:
@@ -199,6 +205,14 @@ def _raised_minimum(details: SwapDetails, slot: str, target: int, present: Size)
     return []
 
 
+def _renewed_minimum(details: SwapDetails, now: datetime) -> tuple[Step, ...]:
+    """Return the step that delays the end of the raised minimum, so that it outlasts the switch."""
+    set_at, scaling = details.minimum_set_at, details.scaling
+    if not scaling or details.scaling_skipped or not set_at or now - set_at < SCALE_IN_EVALUATION:
+        return ()
+    return (SetMinimum(details.live, scaling, details.minimums[details.live]),)
+
+
 def _at_once(details: SwapDetails) -> bool:
     """Return whether both listeners switch together: the swap ends with its first shift."""
     return details.policy.weights == (ALL,) and not details.policy.bake_minutes
@@ -226,18 +240,25 @@ def _complete(operation: Operation, observed: Observed, now: datetime) -> Decisi
     operation = operation.with_details(completing=True)
     details = operation.details
     idle, test = details.idle, observed.listeners.get(Listener.TEST)
-    if observed.test != idle:
-        if test and test.forwards:
-            return Act(operation, (Switch(Listener.TEST, idle),))
-        warnings = dict.fromkeys((*operation.warnings, *observed.listener_problems))
-        operation = replace(operation, warnings=tuple(warnings))
+    if observed.test != idle and test and test.forwards:
+        return Act(operation, (Switch(Listener.TEST, idle),))
     # The idle slot keeps its tasks for the return, although it receives no requests.
     wanted = {details.live: True} if details.scaling else {}
     wanted |= {details.idle: False} if details.idle_scaling else {}
     if steps := _scale_in(details, wanted):
         return Act(operation, steps)
     done = tuple(replace(part, status=Status.SUCCEEDED) for part in operation.progress)
-    return Done(replace(operation, progress=done))
+    return Done(_with_warnings(replace(operation, progress=done), observed))
+
+
+def _with_warnings(operation: Operation, observed: Observed) -> Operation:
+    """Return the operation with the present problems of the listeners that are not its reasons.
+
+    Group stickiness, for example, keeps clients on the other release after the end.
+    """
+    known = (*operation.reasons, *operation.warnings)
+    problems = [each for each in observed.listener_problems if each not in known]
+    return replace(operation, warnings=(*operation.warnings, *shortened(problems)))
 
 
 def _scale_in(details: SwapDetails, wanted: dict[str, bool]) -> tuple[Step, ...]:
@@ -258,10 +279,11 @@ def _begin_return(
     """
     details: SwapDetails = operation.details
     if not details.weight and observed.services:
-        reasons = tuple(dict.fromkeys((*reasons, *_missing(operation, observed))))
+        reasons = (*reasons, *_missing(operation, observed))
+    reasons = shortened(reasons)
     deadline = min(operation.deadline, now + LIMIT)
     operation = replace(operation, deadline=deadline, reasons=reasons)
-    return operation.with_details(returning=reasons)
+    return operation.with_details(returning=reasons, warmup=())
 
 
 def _return(operation: Operation, observed: Observed, now: datetime) -> Decision:
@@ -269,11 +291,13 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     details: SwapDetails = operation.details
     switches = []
     share = observed.share_of(details.live)
-    unsettled = not swap_checks.settled(details, now)
-    if share or (share == 0 and unsettled) or (share is None and details.weight):
-        production = observed.listeners.get(Listener.PRODUCTION)
+    production = observed.listeners.get(Listener.PRODUCTION)
+    # Uneven weights of a person: a listener that cannot forward gives the new release nothing.
+    uneven = share is None and production is not None and production.forwards
+    unsettled = share == 0 and not swap_checks.settled(details, now)
+    if share or unsettled or uneven or (share is None and details.weight):
         if production is None or not production.forwards:
-            problems = "; ".join(observed.listener_problems)
+            problems = "; ".join(shortened(observed.listener_problems))
             return Wait(replace(operation, waiting_for=problems))
         switches.append(Switch(Listener.PRODUCTION, details.idle))
     # A lost worker can have changed it too.
@@ -298,7 +322,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
         "the customers returned" if details.returned_at else "production was not switched"
     )
     progress = operation.failed_everywhere(not_switched)
-    return Fail(replace(operation, progress=progress, reasons=details.returning))
+    ended = replace(operation, progress=progress, reasons=details.returning)
+    return Fail(_with_warnings(ended, observed))
 
 
 def _is_raised(details: SwapDetails) -> bool:

@@ -60,6 +60,21 @@ def unready(observed: Observed, slot: str) -> tuple[str, ...]:
     return tuple(missing)
 
 
+def replaced(observed: Observed, slot: str, recorded: str | None) -> tuple[str, ...]:
+    """Return the problem of a slot that runs another task definition than the recorded one.
+
+    Another tool can deploy one at any time, and a promote that was ended by force leaves one.
+    """
+    service = observed.services.get(slot)
+    primary = service.primary if service and service.active else None
+    if recorded is None or primary is None or primary.task_definition == recorded:
+        return ()
+    return (
+        f"the slot {slot} runs another task definition than its inventory row names: promote the"
+        " release again, or wait for the next drift check",
+    )
+
+
 def _rollout(service: RunningService) -> str:
     """Return the rollout state of the primary deployment."""
     states = (deployment.state for deployment in service.deployments if deployment.primary)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from devops_core.access import account_principal
 from devops_core.details.update import UpdateDetails
 from devops_core.errors import NotDeployableError
 from devops_core.kinds import releases, rollout, sources, stack_plan, stack_update, stacks
@@ -42,7 +43,9 @@ def plan(
     request: UpdateRequest, inventory: Inventory, observed: Observed, draft: Operation
 ) -> Plan:
     """Take the record, and the rows of the environments that run other settings."""
-    wanted = change(request, inventory, observed.sidecar_digests)
+    wanted = _with_authors(
+        change(request, inventory, observed.sidecar_digests), inventory, draft.caller
+    )
     present, specification = wanted.present, wanted.wanted
     stack = stack_plan.planned(inventory, observed, *wanted[:2]) if wanted.restacks else None
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
@@ -67,6 +70,7 @@ def plan(
         progress=(*(each.progress for each in rollouts), *added, *removals),
         details=UpdateDetails(previous=present.revision, pending=fields, stack=stack),
         spec=specification.revision,
+        needs_approver=wanted.production or bool(removed) or any(map(_is_production, rollouts)),
         deadline=_deadline(draft, specification, stack),
         warnings=tuple(warning for each in rollouts for warning in each.source.warnings),
     )
@@ -76,13 +80,22 @@ def plan(
         taken=(*(each.source.row for each in rollouts), *removed),
         corrected=tuple(each.source.row for each in rollouts if each.source.corrected),
         new=_new_rows(stack, inventory, draft),
-        needs_approver=wanted.production or bool(removed) or any(map(_is_production, rollouts)),
         changes=tuple(differences(present.document, specification.document)),
         pending=tuple(pending),
         stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
         services=observed.services,
     )
+
+
+def _with_authors(wanted: Change, inventory: Inventory, caller: str) -> Change:
+    """Return a change with the authors of the settings that customers do not have yet."""
+    if wanted.wanted == wanted.present:
+        return wanted
+    authors = wanted.present.authors_since(live_revision(inventory))
+    if wanted.releases:
+        authors[account_principal(caller)] = wanted.wanted.revision
+    return wanted._replace(wanted=wanted.wanted._replace(authors=authors))
 
 
 def _rollouts(

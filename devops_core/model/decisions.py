@@ -91,14 +91,13 @@ class Plan(NamedTuple):
     until the claim. `observed` is the observation for the first decision
     after the claim. `production` is the live slot before and after the operation, for a plan of
     production. `deployers` are the callers that brought the release that becomes live. `record` is
-    the part of the claim that concerns the record of the application. `needs_approver` means that
-    the caller must be a production approver, beside the requirements of the kind. `changes` are
-    those of the specification, `pending` those that production receives with its next release.
-    `stack` is the change of the stack, and `forbidden(change_set)` returns those changes of its
-    resources that prevent it, None for a kind that checks them only later. `services` are the
-    observed ECS services before the operation, for a dry run. `aborts` is the operation that the
-    request ends, instead of a new operation. `policy` is that of a swap for a dry run, by the names
-    of the contract.
+    the part of the claim that concerns the record of the application. `changes` are those of the
+    specification, `pending` those that production receives with its next release. `stack` is the
+    change of the stack, and `forbidden(change_set)` returns those changes of its resources that
+    prevent it, None for a kind that checks them only later. `services` are the observed ECS
+    services before the operation, for a dry run. `aborts` is the operation that the request ends,
+    instead of a new operation. `policy` is that of a swap for a dry run, by the names of the
+    contract.
     """
 
     operation: Operation | None
@@ -111,7 +110,6 @@ class Plan(NamedTuple):
     production: tuple[str, str] | None = None
     deployers: tuple[str, ...] = ()
     record: RecordClaim | None = None
-    needs_approver: bool = False
     changes: tuple[Difference, ...] = ()
     pending: tuple[Difference, ...] = ()
     stack: StackChange | None = None

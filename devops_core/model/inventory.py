@@ -60,21 +60,21 @@ NOT_COMPLETED = "its rollout did not complete"
 class Service:
     """An ECS service of an application and the release that runs in it.
 
-    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
-    `container` is the name of the application's container, which the load balancer entry of the
-    service names. `version` is None until the first deploy. `deployers` are the callers that
-    deployed or promoted the release, without the names of sessions; a release that was live has
-    none. `was_live` means that production ran in this service before, `live_definition` is the task
-    definition that it had then. `registered` is the last task
-    definition that an operation registered for it, which the next rollout deregisters; None while
-    the service runs the stack's task definition. `unverified` is the reason why the release cannot
-    be promoted: no rollout of it has completed with tasks. `spec` is the revision of the
-    specification that the release has, `spec_hash` identifies its settings (`EnvironmentSettings`),
-    and `owned` lists the settings that a rollout removes with the specification's; a release of
-    another tool has no revision and no hash. `desired_count` is the task count that the
-    specification has set, None for none; another tool can have changed it. `scaling` is that of the
-    service's scalable target, by the names of the document; None without a scalable target. Without
-    `scaling_known` the last call to Application Auto Scaling may have had an effect or none.
+    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`. `container`
+    is the name of the application's container, which the load balancer entry of the service names.
+    `version` is None until the first deploy. `deployers` are the callers that deployed, promoted or
+    configured the release, without the names of sessions; a release that was live has none.
+    `was_live` means that production ran in this service before, `live_definition` is the task
+    definition that it had then. `registered` is the last task definition that an operation
+    registered for it, which the next rollout deregisters; None while the service runs the stack's
+    task definition. `unverified` is the reason why the release cannot be promoted: no rollout of it
+    has completed with tasks. `spec` is the revision of the specification that the release has,
+    `spec_hash` identifies its settings (`EnvironmentSettings`), and `owned` lists the settings that
+    a rollout removes with the specification's; a release of another tool has no revision and no
+    hash. `desired_count` is the task count that the specification has set, None for none; another
+    tool can have changed it. `scaling` is that of the service's scalable target, by the names of
+    the document; None without a scalable target. Without `scaling_known` the last call to
+    Application Auto Scaling may have had an effect or none.
     """
 
     name: str
@@ -143,7 +143,14 @@ class Row:
     def require_free(self) -> None:
         """Raise BusyError if an operation holds the row."""
         if self.claim:
-            raise BusyError(self.environment, self.application.name, self.claim)
+            raise self.busy(self.claim)
+
+    def busy(self, operation_id: str) -> BusyError:
+        """Return the error of a row that an operation holds; a swap can last longer than a day."""
+        held = (self.environment, self.application.name, operation_id)
+        if self.environment.is_production:
+            return BusyError(*held, "wait for its end, or abort it")
+        return BusyError(*held)
 
     def updated(self, operation: Operation, now: datetime, **changes: Any) -> Row:
         """Return the row with changes that an operation makes, and with the operation's name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -41,14 +41,16 @@ class ListenerRules(NamedTuple):
     others: Mapping[str, Sequence[str]] = {}
     weights: Mapping[str, int] = {}
 
-    def share(self, target_group: str) -> int | None:
-        """Return the percentage of the requests that a target group receives.
+    def share(self, target_group: str, slots: Collection[str]) -> int | None:
+        """Return the percentage of the requests that the target group of a slot receives.
 
-        None if a third target group receives requests too, or if the share is not a whole number.
+        None if it shares them with another target group than those of `slots`, or if the percentage
+        is not a whole number.
         """
         receiving = {group: weight for group, weight in self.weights.items() if weight > 0}
         total, weight = sum(receiving.values()), receiving.get(target_group, 0)
-        if not total or len(receiving) > 2 or 100 * weight % total:
+        foreign = weight and not receiving.keys() <= {*slots}
+        if not total or foreign or 100 * weight % total:
             return None
         return 100 * weight // total
 
@@ -70,7 +72,7 @@ def observed_listeners(
     missing = tuple(missing_listener(each) for each in found if each not in listeners)
     problems = missing + listener_problems(listeners, slots)
     production = listeners.get(Listener.PRODUCTION, ListenerRules())
-    shares = {slot: production.share(group) for group, slot in slots.items()}
+    shares = {slot: production.share(group, slots) for group, slot in slots.items()}
     return {
         **behind,
         "shares": shares,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,21 @@ from devops_core.naming import Environment
 LEASE = timedelta(seconds=65)
 # The key of the last event of an operation.
 END = "END"
+
+# The largest number of texts of one kind in a record, and of their characters, so that it stays
+# small: a load balancer can have 100 rules, and the name of an alarm 255 characters.
+_MAX_TEXTS = 10
+_MAX_CHARACTERS = 2000
+
+
+def shortened(texts: Iterable[str], most: int = _MAX_TEXTS) -> tuple[str, ...]:
+    """Return the first of different texts, and the number of the others."""
+    found = tuple(dict.fromkeys(texts))
+    kept = found[:most]
+    while len(kept) > 1 and sum(map(len, kept)) > _MAX_CHARACTERS:
+        kept = kept[:-1]
+    others = len(found) - len(kept)
+    return (*kept, f"and {others} more") if others else kept
 
 
 class Status(StrEnum):
@@ -106,6 +121,8 @@ class Operation:
 
     `kind` is the name of the operation's kind (`devops_core.kinds`), `details` the members that
     only this kind has. `spec` is the revision of the specification that it applies, None for none.
+    `needs_approver` means that the caller must be a production approver, beside the requirements of
+    the kind; this also counts for an abort.
     `revision` grows with every save, and a save requires the revision that it
     read, so of two workers only one can save. `lease_until` is set while a worker acts.
     `throttles` counts the runs in a row that AWS has throttled, and `paused_until` is the earliest
@@ -132,6 +149,7 @@ class Operation:
     details: Any = None
     version: str | None = None
     spec: int | None = None
+    needs_approver: bool = False
     aborted_by: str | None = None
     events: int = 0
     waiting_for: str | None = None

@@ -51,6 +51,7 @@ def followed_service(
         version=version,
         deployed_at=deployment.updated_at,
         deployed_by=None,
+        deployers=(),
         spec=None,
         spec_hash=None,
         unverified=complete if deployment.state == "COMPLETED" else NOT_COMPLETED,

@@ -9,6 +9,9 @@ from typing import NamedTuple
 # they do so until they have seen the customers for this long: an alarm of scale-in evaluates 15
 # minutes (Application Auto Scaling User Guide, "How target tracking scaling works").
 SCALE_IN_EVALUATION = timedelta(minutes=15)
+# A raised minimum ends by itself after this time. A swap renews it before each shift, so that at
+# least `SCALE_IN_EVALUATION` remains after the switch.
+RAISED_MINIMUM = 2 * SCALE_IN_EVALUATION
 
 
 class ScalableTarget(NamedTuple):

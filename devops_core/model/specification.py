@@ -96,12 +96,18 @@ class Specification(NamedTuple):
 
     `digests` has the digests of the images of sidecars in this account's ECR, by their references
     in the document. They were read when the revision was accepted, so a tag that moves later does
-    not change the containers.
+    not change the containers. `authors` has the callers that changed the settings of production
+    since the live release, with the last revision of each.
     """
 
     revision: int
     document: Mapping[str, Any]
     digests: Mapping[str, str] = {}
+    authors: Mapping[str, int] = {}
+
+    def authors_since(self, revision: int | None) -> dict[str, int]:
+        """Return the authors of later revisions; None is before the first one."""
+        return {each: number for each, number in self.authors.items() if number > (revision or 0)}
 
     @property
     def email(self) -> str:

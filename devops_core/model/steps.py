@@ -109,8 +109,8 @@ class RemoveScaling(NamedTuple):
 class SetMinimum(NamedTuple):
     """Set the minimum of a slot's scaling, at least that of `scaling`, into `details.minimums`.
 
-    A higher minimum ends by itself: a scheduled action restores that of `scaling`. A refusal
-    becomes a warning.
+    A higher minimum ends by itself: a scheduled action restores that of `scaling` after
+    `scaling.RAISED_MINIMUM`. A refusal becomes a warning.
     """
 
     slot: str

@@ -70,7 +70,7 @@ def add_alarm(client: Any, name: str, state: str) -> None:
     client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
 
 
-def test_alarms_of_both_types_have_states(client: Any, monitoring: CloudWatchMonitoring) -> None:
+def test_alarms_of_all_types_have_states(client: Any, monitoring: CloudWatchMonitoring) -> None:
     for name, state in (("orders", "OK"), ("latency", "ALARM"), ("other", "ALARM")):
         add_alarm(client, name, state)
     # moto has no operation that creates a composite alarm; an alarm with a rule is one.
@@ -85,7 +85,7 @@ def test_alarms_of_both_types_have_states(client: Any, monitoring: CloudWatchMon
     assert sent == [
         {
             "AlarmNames": ["orders", "latency", "all", "missing"],
-            "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
+            "AlarmTypes": ["MetricAlarm", "CompositeAlarm", "LogAlarm"],
             "MaxRecords": 100,
         }
     ]
@@ -95,8 +95,9 @@ def test_the_types_and_the_limits_of_alarms_are_those_of_the_api(client: Any) ->
     model = client.meta.service_model.operation_model("DescribeAlarms")
     members = model.input_shape.members
     assert members["AlarmNames"].metadata["max"] == members["MaxRecords"].metadata["max"] == 100
-    assert {"MetricAlarm", "CompositeAlarm"} <= {*members["AlarmTypes"].member.metadata["enum"]}
-    assert {"MetricAlarms", "CompositeAlarms"} <= model.output_shape.members.keys()
+    types = {*members["AlarmTypes"].member.metadata["enum"]}
+    assert types == {"MetricAlarm", "CompositeAlarm", "LogAlarm"}
+    assert model.output_shape.members.keys() == {f"{each}s" for each in types} | {"NextToken"}
 
 
 def test_no_names_are_no_alarms(client: Any, monitoring: CloudWatchMonitoring) -> None:
@@ -105,10 +106,11 @@ def test_no_names_are_no_alarms(client: Any, monitoring: CloudWatchMonitoring) -
     assert monitoring.alarms([]) == {}
 
 
-def test_alarms_of_one_type_need_no_list_of_the_other(
-    client: Any, monitoring: CloudWatchMonitoring
+@pytest.mark.parametrize("members", ["MetricAlarms", "CompositeAlarms", "LogAlarms"])
+def test_alarms_of_one_type_need_no_list_of_the_others(
+    client: Any, monitoring: CloudWatchMonitoring, members: str
 ) -> None:
-    respond(client, "DescribeAlarms", {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]})
+    respond(client, "DescribeAlarms", {members: [{"AlarmName": "a", "StateValue": "OK"}]})
     assert monitoring.alarms(["a"]) == {"a": "OK"}
 
 
@@ -177,6 +179,15 @@ def result(number: int, status: str = "Complete", **values: float) -> dict[str, 
         "Timestamps": [START + int(name[1:]) * MINUTE for name in values],
         "Values": [*values.values()],
     }
+
+
+def test_a_metric_without_lists_has_no_values(
+    client: Any, monitoring: CloudWatchMonitoring
+) -> None:
+    """The API requires no member of a result (CloudWatch API, MetricDataResult)."""
+    empty = [{"Id": f"m{number}", "StatusCode": "Complete"} for number in range(3)]
+    respond(client, "GetMetricData", {"MetricDataResults": empty})
+    assert not any(each.requests for each in monitoring.traffic(LISTENER, [NEW], START, END)[NEW])
 
 
 def test_values_are_on_several_pages(client: Any, monitoring: CloudWatchMonitoring) -> None:

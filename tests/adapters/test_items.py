@@ -94,6 +94,7 @@ def test_a_record_is_readable_in_the_console() -> None:
 
     assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
     assert json.loads(values.pop("digests")) == samples.FULL_SPECIFICATION.digests
+    assert json.loads(values.pop("authors")) == samples.FULL_SPECIFICATION.authors
     assert values == {
         "applicationName": "Shop",
         "entry": "APPLICATION",
@@ -110,7 +111,7 @@ def test_a_record_is_readable_in_the_console() -> None:
 
 def test_the_record_of_a_create_has_no_stack_and_no_claim() -> None:
     assert set(items.record_item("Shop", samples.MINIMAL_RECORD)) == {
-        "applicationName", "entry", "current", "document", "digests", "fixed",
+        "applicationName", "entry", "current", "document", "digests", "authors", "fixed",
     }  # fmt: skip
 
 
@@ -137,6 +138,7 @@ def test_a_revision_comes_back_as_it_was() -> None:
     values = decode(item)
     assert json.loads(values.pop("document")) == samples.FULL_SPECIFICATION.document
     assert json.loads(values.pop("digests")) == samples.FULL_SPECIFICATION.digests
+    assert json.loads(values.pop("authors")) == samples.FULL_SPECIFICATION.authors
     assert values == {
         "applicationName": "Shop",
         "entry": "SPEC#00000003",
@@ -145,6 +147,13 @@ def test_a_revision_comes_back_as_it_was() -> None:
         "caller": "ci",
         "time": "2026-01-31T12:00:00.123Z",
     }
+
+
+def test_a_specification_of_an_earlier_version_has_no_authors() -> None:
+    item = items.record_item("Shop", samples.FULL_RECORD)
+    del item["authors"]
+
+    assert items.record_of(item).specification == samples.FULL_SPECIFICATION._replace(authors={})
 
 
 def test_revisions_are_in_the_order_of_their_numbers() -> None:
@@ -189,6 +198,16 @@ def test_an_operation_comes_back_as_it_was(kind: str, make: Any) -> None:
     assert read_back(operation) == operation
 
 
+def test_an_operation_of_an_earlier_version_needs_no_approver() -> None:
+    item = items.operation_item(samples.full_operation("update"), "w")
+    assert decode(item)["needsApprover"] is True
+    del item["needsApprover"]
+
+    assert items.operation_of(item, details_type) == replace(
+        samples.full_operation("update"), needs_approver=False
+    )
+
+
 def test_every_kind_with_details_has_a_sample() -> None:
     assert {name: found for name in RULES if (found := details_type(name))} == {
         name: type(details) for name, details in samples.FULL_DETAILS.items()
@@ -208,6 +227,15 @@ def test_the_members_of_details_come_back_with_their_types() -> None:
 
     assert type(create.details.template) is Template
     assert {type(page) for page in swap.details.warmed} == {WarmedPage}
+
+
+def test_a_swap_of_an_earlier_version_can_be_read() -> None:
+    """Its record does not have the task definition."""
+    operation = samples.full_operation("swap")
+    item = items.operation_item(operation, "w")
+    del item["details"]["M"]["taskDefinition"]
+
+    assert items.operation_of(item, details_type) == operation.with_details(task_definition=None)
 
 
 def test_a_template_without_a_version_comes_back() -> None:

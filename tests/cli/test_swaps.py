@@ -277,3 +277,21 @@ def test_a_caller_that_cannot_read_the_application_names_the_release() -> None:
     result = run(service, "swap", "Shop", interactive=True)
     assert (result.exit_code, posts(service)) == (4, [])
     assert "--version VERSION" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--spec=1"], 0), (["--spec=2"], 1), (["--digest", OLD], 0), (["--digest", NEW], 1),
+        (["--spec=2", "--digest", OLD], 0), (["--spec=2", "--digest", NEW], 1),
+    ],
+)  # fmt: skip
+def test_a_failed_swap_of_another_release_is_the_requested_return(
+    options: list[str], code: int
+) -> None:
+    """A swap to the previous release rolls a swap in progress back and returns it."""
+    live = LIVE | {"status": "FAILED", "version": "1.0"}
+    rolled_back = operation("FAILED", "swap", environments=[live], spec=2)
+    service = production()
+    service.on("POST", SWAP, answer(200, operation=rolled_back))
+    assert run(service, "swap", "Shop", "--version=1.0", *options).exit_code == code

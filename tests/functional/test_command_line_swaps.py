@@ -110,6 +110,18 @@ def test_an_abort_returns_all_customers(team: Team) -> None:
     assert "returnedAt" in team.swap()
 
 
+def test_a_return_to_other_settings_of_the_same_image_succeeds(team: Team) -> None:
+    api, cloud = team.api, team.cloud
+    assert api.swap(version="1.0").status == 200
+    api.patch({"service": {"environment": {"MODE": "new"}}})
+    api.settle()
+    api.finished(api.promote())
+    release = ("--version=1.0", f"--digest={cloud.images.pushed['shop', '1.0']}")
+    team.devops("swap", "Shop", *release, "--spec=2", *CANARY, "--until=switched")
+    team.devops("swap", "Shop", *release, "--spec=1")
+    assert (team.swap()["status"], cloud.live("Shop")) == ("FAILED", "prod-2")
+
+
 def test_the_emergency_call_ignores_the_policy_of_the_specification(team: Team) -> None:
     policy = {
         "strategy": {"type": "linear"}, "bakeMinutes": 60, "alarms": ["missing"], "judge": {},

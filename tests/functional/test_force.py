@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devops_core.access import AccessPolicy, account_principal
-from devops_core.errors import AccessDeniedError, ThrottledError
+from devops_core.errors import AccessDeniedError, ThrottledError, UnreachableError
 from devops_core.model.inventory import RowStatus
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
@@ -143,9 +143,13 @@ def test_force_ends_an_operation_that_was_not_aborted_after_its_deadline(
     promoted.clock.pass_(minutes=29, seconds=59)
     assert _force(api, operation).body["code"] == "NOT_BLOCKED"
     promoted.clock.pass_(seconds=1)
+    promoted.wire.fail("containers.services", AccessDeniedError(DENIED))
     hold_forced(
-        _force(api, operation), "aborted by iam user/alice", "ended by force by iam user/alice"
+        _force(api, operation),
+        "aborted by iam user/alice",
+        f"ended by force by iam user/alice, while it waited for: {DENIED}",
     )
+    promoted.wire.heal()
     assert drifts(promoted) == drift(operation, "DEV")
     promoted.clock.pass_(minutes=5)
     api.drift_check()
@@ -207,6 +211,59 @@ def test_force_is_refused_while_the_operation_can_still_end(
     assert promoted.live("Shop") == "prod-1"
 
 
+def test_force_is_refused_while_aws_only_throttles(promoted: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY)
+    promoted.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"))
+    assert api.abort(reply.id).operation["phase"] == "RETURNING"
+    promoted.wire.heal()
+    refused = _force(api, reply.id)
+    assert (refused.status, refused.body["code"]) == (409, "NOT_BLOCKED")
+    assert "continues by itself" in refused.body["errorMessage"]
+    api.tick()
+    assert api.status(reply.id).operation["status"] == "FAILED"
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_throttled_calls_of_force_itself_do_not_end_the_operation(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    promoted.wire.fail("load_balancer.rules", ThrottledError("AWS throttles"))
+    reply = _force(api, blocked.id)
+    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
+    message = "the operation continues: repeat the call in a minute if it is still blocked"
+    assert reply.body["message"] == message
+    promoted.wire.heal()
+    api.tick()
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_force_does_not_end_an_operation_while_a_call_has_no_response(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    promoted.wire.fail("load_balancer.switch", UnreachableError("no response: timed out"))
+    assert _force(api, blocked.id).status == 202
+    promoted.wire.heal()
+    assert _force(api, blocked.id).body["code"] == "CHANGED_MEANWHILE"
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    assert _force(api, blocked.id).status == 200
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_force_completes_a_return_that_aws_does_not_block_any_more(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.wire.heal()
+    reply = _force(api, blocked.id)
+    assert (reply.status, reply.operation["status"]) == (200, "FAILED")
+    message = "the operation has ended by itself: nothing blocked it any more"
+    assert reply.body["message"] == message
+    assert reply.operation["reasons"] == ["aborted by iam user/alice"]
+    assert promoted.live("Shop") == "prod-1"
+    assert promoted.tables.inventory_of("Shop").rows[Environment.PROD_GREEN].drift is None
+
+
 @pytest.mark.usefixtures("shop")
 def test_a_successful_operation_cannot_be_ended_by_force(api: Client) -> None:
     done = api.finished(api.deploy("1.0", "dev"))
@@ -231,19 +288,15 @@ def test_force_is_refused_while_a_worker_acts(
     )
 
 
-def test_force_is_refused_if_a_worker_is_faster(
+def test_an_operation_continues_if_a_worker_is_faster_than_force(
     promoted: FakeCloud, api: Client, blocked: Reply
 ) -> None:
     promoted.clock.pass_(seconds=LEASE.total_seconds())
     promoted.wire.on("tables.close", lambda: api.wake(SCHEDULE))
-    refused = _force(api, blocked.id)
-    assert (refused.status, refused.body) == (
-        409,
-        {
-            "errorMessage": f"operation {blocked.id} changed at the same moment: repeat the call",
-            "code": "CHANGED_MEANWHILE",
-        },
-    )
+    reply = _force(api, blocked.id)
+    assert (reply.status, reply.operation["status"]) == (202, "IN_PROGRESS")
+    message = "the operation continues: repeat the call in a minute if it is still blocked"
+    assert reply.body["message"] == message
 
 
 def test_only_admins_can_use_force(promoted: FakeCloud, blocked: Reply) -> None:
@@ -295,3 +348,24 @@ def test_a_dry_run_of_force_changes_nothing(
 
 def test_an_unclear_value_is_refused(api: Client, blocked: Reply) -> None:
     assert _force(api, blocked.id, query={"force": "yes"}).status == 400
+
+
+def test_a_swap_after_a_promote_that_was_ended_by_force_is_refused(
+    promoted: FakeCloud, api: Client
+) -> None:
+    api.finished(api.deploy("1.1", "dev"))
+    promoting = api.promote()
+    for call in ("containers.services", "containers.update"):
+        promoted.wire.fail(call, AccessDeniedError("denied"))
+    api.tick()
+    api.abort(promoting.id)
+    promoted.clock.pass_(seconds=70)
+    assert _force(api, promoting.id).operation["status"] == "FAILED"
+    promoted.wire.heal()
+    promoted.containers.service("Shop", "prod-2").complete(promoted.clock.now())
+    refused = api.swap(version="1.0")
+    assert (refused.status, refused.body["code"]) == (409, "NOT_READY")
+    assert "runs another task definition than its inventory row" in refused.body["errorMessage"]
+    assert promoted.live("Shop") == "prod-1"
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 1

@@ -182,6 +182,26 @@ def test_a_test_listener_that_changes_after_the_switch_does_not_delay_the_end(
     assert promoted.tables.rows["Shop", Environment.PROD_BLUE].drift
 
 
+@pytest.mark.parametrize("aborted", [True, False], ids=["aborted", "at the end"])
+@pytest.mark.parametrize("which", ["production", "test"])
+def test_stickiness_that_begins_during_the_bake_is_a_warning(
+    promoted: FakeCloud, api: Client, which: str, *, aborted: bool
+) -> None:
+    """Clients that it keeps on the new release do not return."""
+    swapping = api.swap(bakeMinutes=2)
+    sticky(which)(promoted)
+    if aborted:
+        ended = api.abort(swapping.id).operation
+    else:
+        for _ in range(2):
+            api.tick()
+        ended = api.status(swapping.id).operation
+    assert ended["status"] == ("FAILED" if aborted else "SUCCEEDED")
+    assert ended["warnings"] == [STICKY.format(which)]
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+
+
 def test_a_rule_that_forwards_to_another_service_is_allowed(
     promoted: FakeCloud, api: Client
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from devops_core.errors import ThrottledError
 from devops_core.model.inventory import Service
 from devops_core.naming import Environment
+from tests.functional.test_progressive_swap import CANARY, hold_end, minutes, weight
 from tests.lab.client import Client
 from tests.lab.dry import DryClient, plan
 from tests.lab.fakes import ACCOUNT, Crash, FakeCloud
@@ -279,3 +280,69 @@ def test_the_container_behind_the_load_balancer_can_change(
     digest = promoted.images.pushed["shop", "1.1"]
     assert containers == {"app": app["image"], "web": f"{REGISTRY}/shop@{digest}"}
     assert _service(promoted, Environment.DEV).container == "web"
+
+
+REPLACED = (
+    "the slot prod-2 runs another task definition than its inventory row names: promote the release"
+    " again, or wait for the next drift check"
+)
+
+
+def test_a_swap_does_not_start_with_another_release_than_the_recorded_one(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    _by_hand(promoted, "prod-2")
+    for client in (api, dry):
+        refused = client.swap(version="1.0")
+        assert (refused.status, refused.body["code"]) == (409, "NOT_READY")
+        assert refused.body["reasons"] == [REPLACED]
+    promoted.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+    # The drift check has recorded the release of the other tool, with its image.
+    assert api.swap().status == 200
+
+
+@pytest.mark.parametrize("action", ["continue", "finish"])
+def test_customers_do_not_receive_a_release_that_another_tool_deployed_before_the_approval(
+    promoted: FakeCloud, api: Client, action: str
+) -> None:
+    swapping = api.swap(version="1.0", approval={"before": "shift"})
+    _by_hand(promoted, "prod-2", image="example.org/other:1")
+    api.advance(swapping.id, action)
+    operation = api.status(swapping.id).operation
+    assert (operation["status"], operation["waitingFor"]) == ("IN_PROGRESS", REPLACED)
+    assert promoted.live("Shop") == "prod-1"
+    minutes(api, 15)
+    ended = hold_end(promoted, api, swapping, "FAILED", "prod-1")
+    assert REPLACED in ended["reasons"]
+    promoted.clock.pass_(minutes=10)
+    api.drift_check()
+
+
+def test_a_swap_continues_when_the_other_tool_restores_the_release(
+    promoted: FakeCloud, api: Client
+) -> None:
+    swapping = api.swap(version="1.0", approval={"before": "shift"})
+    approved = _service(promoted, Environment.PROD_BLUE).task_definition
+    _by_hand(promoted, "prod-2")
+    api.advance(swapping.id, "continue")
+    assert promoted.live("Shop") == "prod-1"
+    service = promoted.containers.service("Shop", "prod-2")
+    service.deploy(approved, promoted.clock.now())
+    service.complete(promoted.clock.now())
+    minutes(api, 1)
+    hold_end(promoted, api, swapping, "SUCCEEDED", "prod-2")
+
+
+@pytest.mark.parametrize("policy", [CANARY, {"bakeMinutes": 10}], ids=["split", "bake"])
+def test_customers_return_from_a_release_that_another_tool_deployed(
+    promoted: FakeCloud, api: Client, policy: dict[str, Any]
+) -> None:
+    swapping = api.swap(**policy)
+    assert weight(promoted) > 0
+    _by_hand(promoted, "prod-2")
+    minutes(api, 1)
+    ended = hold_end(promoted, api, swapping, "FAILED", "prod-1")
+    assert ended["reasons"] == [REPLACED]
+    promoted.clock.pass_(minutes=10)
+    api.drift_check()

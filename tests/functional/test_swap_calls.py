@@ -172,8 +172,8 @@ def test_deployers_and_the_starter_cannot_approve_without_selfapproval(shop: Fak
                 403,
                 {
                     "errorMessage": f"not allowed to {action} the swap of Shop: this caller started"
-                    " it, or deployed or promoted its release, and selfapproval is false: another"
-                    f" caller must {action} it",
+                    " it, deployed or promoted its release, or changed the settings of the release,"
+                    f" and selfapproval is false: another caller must {action} it",
                     "code": "FORBIDDEN",
                 },
             )

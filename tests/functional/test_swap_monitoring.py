@@ -21,7 +21,7 @@ from tests.functional.test_progressive_swap import (
 )
 from tests.lab.client import Client
 from tests.lab.dry import DryClient
-from tests.lab.fakes import FakeCloud
+from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.monitoring import Metrics, late_errors, late_requests
 
 ALARMS: dict[str, Any] = {"alarms": ["errors", "slow"]}
@@ -152,6 +152,21 @@ def test_a_default_swap_with_alarms_only_checks_them_at_its_start(
     assert len(quiet.wire.names(start)) == 11
     quiet.monitoring.states["errors"] = "ALARM"
     assert api.swap(**ALARMS).status == 409
+
+
+def test_a_failed_swap_names_its_alarms_without_the_account(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """The name of an alarm can have the form of an ARN; the client checks each error."""
+    name = f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:errors"
+    promoted.monitoring.states = {name: "OK"}
+    key = {"Idempotency-Key": "build-17"}
+    api.swap(key, **CANARY, alarms=[name])
+    promoted.monitoring.states = {name: "ALARM"}
+    minutes(api, 2)
+    failed = api.swap(key, **CANARY, alarms=[name])
+    assert failed.status == 424
+    assert failed.operation["alarmStates"] == {"cloudwatch alarm:errors": "ALARM"}
 
 
 # --- CloudWatch does not answer ---

@@ -12,6 +12,7 @@ import pytest
 from devops_core.errors import AccessDeniedError, AwsError, ThrottledError, UnreachableError
 from devops_core.model.operation import LEASE
 from devops_core.naming import Environment
+from tests.functional.test_changed_weights import by_hand
 from tests.functional.test_progressive_swap import (
     BAKE,
     CANARY,
@@ -160,15 +161,6 @@ def test_other_second_swaps_are_refused(second: FakeCloud, api: Client) -> None:
         assert refused.status == 409
         assert reply.id in str(refused.body)
     assert weight(second) == 90
-
-
-def by_hand(cloud: FakeCloud, weights: dict[str, int], which: str = "production") -> None:
-    """Change the weights of a listener in the console, for slots or another target group."""
-    estate = cloud.stacks.estate
-    slots = {name: estate.target_group("Shop", name) for name in ("prod-1", "prod-2")}
-    groups = dict.fromkeys(slots.values(), 0)
-    groups |= {slots.get(name, name): value for name, value in weights.items()}
-    cloud.load_balancer.forward(estate.listener("Shop", which), groups)
 
 
 @pytest.fixture

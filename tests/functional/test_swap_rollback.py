@@ -52,6 +52,7 @@ def test_another_swap_waits_for_the_end_of_the_first_one(
 ) -> None:
     reply = api.swap(**expected)
     assert (reply.status, reply.body["code"]) == (409, "BUSY")
+    assert reply.body["errorMessage"].endswith(f"{split.id}: wait for its end, or abort it")
     assert reply.id == split.id
     assert api.status(split.id).operation["status"] == "IN_PROGRESS"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.lab.client import Client
 from tests.lab.fakes import Crash, FakeCloud
 
 LIVE, NEW = "prod-1", "prod-2"
+APPROVAL = {"approval": {"before": "full", "timeoutMinutes": 1440}}
 
 
 @pytest.fixture
@@ -47,6 +49,51 @@ def test_both_slots_keep_their_tasks_while_customers_are_split(
     assert desired(scaled, NEW) == 5
     assert (scales_in(scaled, NEW), scales_in(scaled, LIVE)) == (True, False)
     assert scaled.scaling.follow_load("Shop", LIVE, 1) == 5
+
+
+@pytest.mark.parametrize("policy", [{**CANARY, "bakeMinutes": 300}, {**CANARY, **APPROVAL}])
+def test_the_minimum_ends_half_an_hour_after_the_switch(
+    scaled: FakeCloud, api: Client, policy: dict[str, Any]
+) -> None:
+    reply = api.swap(**policy)
+    # The new release keeps its tasks for any number of customers.
+    minutes(api, 60 if "approval" in policy else 8)
+    assert scaled.scaling.follow_load("Shop", NEW, 1) == 4
+    if "approval" in policy:
+        api.advance(reply.id, "continue")
+        minutes(api, 1)
+    assert weight(scaled) == 100
+    minutes(api, 12)
+    assert scaled.scaling.follow_load("Shop", NEW, 1) == 4
+    minutes(api, 18)
+    assert scaled.scaling.follow_load("Shop", NEW, 1) == 2
+    # The slot for the return has all its tasks.
+    assert scaled.scaling.follow_load("Shop", LIVE, 1) == 4
+
+
+def test_a_late_swap_renews_the_minimum(scaled: FakeCloud, api: Client) -> None:
+    reply = api.swap(strategy={"type": "linear", "percent": 25, "stepMinutes": 6})
+    minutes(api, 2)
+    assert weight(scaled) == 25
+    for _ in range(3):
+        scaled.clock.pass_(minutes=19)
+        minutes(api, 1)
+        assert limits(scaled, NEW)[0] == 4
+    minutes(api, 7)
+    hold_end(scaled, api, reply, "SUCCEEDED", NEW)
+    assert scaled.scaling.follow_load("Shop", NEW, 1) == 4
+
+
+@pytest.mark.parametrize("policy", [{}, CANARY, {**CANARY, "bakeMinutes": 300}])
+def test_the_minimum_ends_without_the_service(
+    scaled: FakeCloud, api: Client, policy: dict[str, Any]
+) -> None:
+    api.swap(**policy)
+    minutes(api, 8)
+    assert limits(scaled, NEW) == (4, 5)
+    scaled.clock.pass_(minutes=31)
+    scaled.scaling.run_schedules()
+    assert limits(scaled, NEW) == (2, 5)
 
 
 @pytest.mark.parametrize("waited", [2, 8])

@@ -10,7 +10,7 @@ import pytest
 from devops_core.access import AccessPolicy
 from devops_core.errors import RefusedError
 from devops_core.naming import Environment
-from tests.lab.callers import APPROVER, ONLY_APPROVERS, ONLY_TEAMS, OTHER, OWNER, with_policy
+from tests.lab.callers import APPROVER, BOTH, ONLY_APPROVERS, ONLY_TEAMS, OTHER, OWNER, with_policy
 from tests.lab.client import USER, Client, Reply
 from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
@@ -511,6 +511,41 @@ def test_a_change_of_production_requires_an_approver(shop: FakeCloud) -> None:
             "not allowed to change production of Shop: requires productionapprovers"
         )
     assert Client(shop, APPROVER).patch(LEVEL).status == 202
+
+
+@pytest.mark.parametrize(
+    ("patch", "query", "allowed"),
+    [
+        ({"overrides": {"dev": {"environment": {"A": "1"}}}}, {}, True),
+        (
+            {"production": {"approval": {"before": "shift"}}, "environments": {"da": True}},
+            {},
+            False,
+        ),
+        ({"environments": {"training": False}}, {"remove": "training"}, False),
+    ],
+    ids=["dev", "policy", "removal"],
+)
+def test_an_abort_of_an_update_requires_the_right_to_start_it(
+    shop: FakeCloud, patch: Any, query: Any, allowed: bool
+) -> None:
+    with_policy(shop, BOTH)
+    lead, owner = Client(shop, APPROVER), Client(shop, OWNER)
+    shop.containers.automatic = False
+    started = lead.patch(patch, **query)
+    assert started.status == 202, started.body
+    reply = owner.abort(started.id)
+    assert (reply.status != 403) is allowed
+    if not allowed:
+        assert reply.body["errorMessage"] == (
+            f"not allowed to abort the update {started.id} of Shop: requires productionapprovers"
+        )
+        assert lead.abort(started.id).status in (200, 202)
+    # A repeated call after the end needs the same right.
+    shop.resume()
+    lead.settle()
+    assert owner.abort(started.id).status == (200 if allowed else 403)
+    with_policy(shop, AccessPolicy())
 
 
 def test_a_task_role_must_be_one_of_the_team(shop: FakeCloud, api: Client) -> None:

@@ -1,4 +1,4 @@
-"""Reads with teams: other teams receive versions, but no images and no digests."""
+"""Reads with teams: other teams receive versions, but no images, digests and alarms."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from devops_core.http.visibility import concealed
-from tests.lab.callers import ADMIN, OTHER, OWNER, with_policy
-from tests.lab.client import Client, Reply
+from tests.lab.callers import ADMIN, APPROVER, ONLY_TEAMS, OTHER, OWNER, with_policy
+from tests.lab.client import SCHEDULE, Client, Reply
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.task_service import CRASH
 
@@ -104,6 +104,109 @@ def test_the_events_of_an_earlier_application_belong_to_admins(secretive: FakeCl
         assert ("sha256:" in json.dumps(new)) is (caller != OTHER)
 
 
+@pytest.fixture
+def watched(owned: FakeCloud) -> FakeCloud:
+    """Shop with a swap that an alarm has ended, and with one that ignores a missing alarm."""
+    lead, states = Client(owned, APPROVER), {"payments-fraud": "OK", "payments-slow": "OK"}
+    owned.monitoring.states = states
+    policy = {"strategy": {"type": "canary", "percent": 10}, "alarms": list(states)}
+    lead.patch({"production": policy, "service": {"warmup": ["/payments-health"]}})
+    lead.swap()
+    owned.monitoring.states = {**states, "payments-fraud": "ALARM"}
+    lead.settle()
+    owned.monitoring.states = {"payments-slow": "ALARM"}
+    lead.swap(ignoreAlarms=True)
+    return owned
+
+
+@pytest.mark.parametrize("read", READS)
+def test_another_team_receives_no_policy_and_no_alarm(watched: FakeCloud, read: str) -> None:
+    """They are parts of the specification, which only the team reads."""
+    reply = READS[read](Client(watched, OTHER))
+    assert reply.status == 200
+    text = json.dumps(reply.body)
+    for hidden in ("payments-", '"policy"', '"alarmStates"', '"ignoredAlarms"'):
+        assert hidden not in text.replace("payments-ci", "").replace("payments-lead", ""), hidden
+    if read == "events":
+        assert "the alarm <alarm> is in the state ALARM" in text
+    if read == "operation":
+        assert "ignored: the alarm <alarm> does not exist" in text
+
+
+def test_the_team_receives_policies_and_alarms(watched: FakeCloud) -> None:
+    text = json.dumps(READS["operations"](Client(watched, OWNER)).body)
+    for shown in ("the alarm payments-fraud is in", '"policy"', '"ignoredAlarms"', "/payments-h"):
+        assert shown in text, shown
+
+
+@pytest.fixture
+def deleted(owned: FakeCloud) -> Mapping[str, Reply]:
+    """Calls about operations of an application that its team has deleted, by their names.
+
+    The aborted deploy has a failed task with a log, and the swap was approved.
+    """
+    owner, lead = Client(owned, OWNER), Client(owned, APPROVER)
+    owned.push("bad", CRASH)
+    deploy = owner.deploy("bad", "dev")
+    owned.clock.wait(60)
+    owner.wake(SCHEDULE)
+    owner.abort(deploy.id)
+    owner.settle()
+    swap = lead.swap(approval={"before": "shift"})
+    lead.advance(swap.id, "continue")
+    lead.finished(lead.delete())
+    return {"abort": deploy, "force": deploy, "continue": swap}
+
+
+def _repeated(api: Client, call: str, deleted: Mapping[str, Reply]) -> str:
+    """Repeat a call about an operation; return the body of the response."""
+    operation = deleted[call].id
+    if call == "abort":
+        reply = api.abort(operation)
+    elif call == "continue":
+        reply = api.advance(operation, "continue")
+    else:
+        parameters = {"applicationName": "Shop", "id": operation}
+        resource = "/stacks/{applicationName}/operations/{id}"
+        query = {"force": "true"}
+        reply = api.send("DELETE", resource, parameters=parameters, query=query)
+    assert reply.status == 200, reply.body
+    return json.dumps(reply.body)
+
+
+@pytest.mark.parametrize("call", ["abort", "continue"])
+@pytest.mark.parametrize("recreated", [False, True], ids=["deleted", "recreated"])
+def test_a_repeated_call_shows_another_team_nothing_of_a_deleted_application(
+    owned: FakeCloud, deleted: Mapping[str, Reply], call: str, recreated: bool
+) -> None:
+    with_policy(owned, ONLY_TEAMS)
+    other = Client(owned, OTHER)
+    if recreated:
+        other.finished(other.create(tags={"technicalTeam": "search"}))
+    text = _repeated(other, call, deleted)
+    for hidden in ("sha256:", "dkr.ecr", '"image"', "containerLog", "fatal: no database"):
+        assert hidden not in text, hidden
+    assert '"version"' in text
+
+
+@pytest.mark.parametrize("call", ["abort", "force", "continue"])
+def test_a_repeated_call_shows_admins_the_images_of_a_deleted_application(
+    owned: FakeCloud, deleted: Mapping[str, Reply], call: str
+) -> None:
+    assert '"image"' in _repeated(Client(owned, ADMIN), call, deleted)
+
+
+@pytest.mark.parametrize("call", ["abort", "continue"])
+def test_a_repeated_call_shows_the_team_its_images(owned: FakeCloud, call: str) -> None:
+    lead = Client(owned, APPROVER)
+    swap = lead.swap(approval={"before": "shift"})
+    if call == "continue":
+        lead.advance(swap.id, "continue")
+    else:
+        lead.abort(swap.id)
+    assert '"image"' in _repeated(lead, call, {call: swap})
+
+
 DIGEST = f"sha256:{'a' * 64}"
 
 
@@ -124,9 +227,22 @@ DIGEST = f"sha256:{'a' * 64}"
             "DEV: keeps changes: containerDefinitions.app.environment, cpu and 2 more",
         ),
         ("QA: OVERWRITTEN: secrets.DB.KEY, command", "QA: OVERWRITTEN: secrets, command"),
+        (
+            "the alarm a b, c is in the state ALARM; the alarm d is in the state ALARM",
+            "the alarm <alarm> is in the state ALARM; the alarm <alarm> is in the state ALARM",
+        ),
+        (
+            "ignored: the alarm a;b, whose state could not be read: AWS throttles DescribeAlarms",
+            "ignored: the alarm <alarm>, whose state could not be read: AWS throttles"
+            " DescribeAlarms",
+        ),
+        (
+            "5 checks in a row had no result: alarms that do not exist: a, b",
+            "5 checks in a row had no result: alarms that do not exist: <alarm>",
+        ),
     ],
 )
-def test_texts_do_not_name_images_and_variables(text: str, expected: str | None) -> None:
+def test_texts_do_not_name_images_variables_and_alarms(text: str, expected: str | None) -> None:
     view = {
         "applicationName": "Shop",
         "url": "https://api.example.com/dev/stacks/Shop",

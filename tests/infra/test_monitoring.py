@@ -253,6 +253,41 @@ def test_many_refusals_in_a_short_time_raise_an_alarm(alarms: dict[str, dict[str
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
+@pytest.fixture(scope="module")
+def notifying() -> Template:
+    """The template of an installation with both rules for notifications."""
+    return compile_template(INSTALLATIONS["service-more"])
+
+
+def test_each_rule_for_notifications_has_an_alarm(
+    notifying: Template, alarms: dict[str, dict[str, Any]]
+) -> None:
+    """EventBridge sends the metric only above 0 (EventBridge User Guide, "EventBridge metrics")."""
+    every = of_type(notifying, "AWS::CloudWatch::Alarm")
+    own = [alarm for name, alarm in every.items() if name not in alarms]
+    sources = of_type(notifying, "AWS::Events::Rule").items()
+    rules = [name for name, rule in sources if "devops-ecs" in str(rule.get("EventPattern"))]
+    assert len(rules) == 2
+    assert [alarm["Dimensions"] for alarm in own] == [
+        [{"Name": "RuleName", "Value": {"Ref": rule}}] for rule in rules
+    ]
+    for alarm in own:
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "FailedInvocations")
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["Period"]) == ("Sum", 0, 300)
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [TOPIC]
+    assert len({alarm["AlarmName"] for alarm in every.values()}) == len(every) == 6
+
+
+def test_the_dashboard_shows_the_alarms_of_the_rules(notifying: Template) -> None:
+    (dashboard,) = of_type(notifying, "AWS::CloudWatch::Dashboard").values()
+    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    (shown,) = [each["properties"]["alarms"] for each in body["widgets"] if each["type"] == "alarm"]
+    expected = of_type(notifying, "AWS::CloudWatch::Alarm")
+    assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in expected)
+
+
 def test_an_overdue_operation_is_told_before_it_is_given_up(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
@@ -271,9 +306,9 @@ def test_a_page_has_the_number_of_alarms(alarms: dict[str, dict[str, Any]], page
     assert set(found) == {numbers[len(alarms)]}
 
 
-def test_a_description_says_where_to_look(alarms: dict[str, dict[str, Any]]) -> None:
+def test_a_description_says_where_to_look(notifying: Template) -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
-    for alarm in alarms.values():
+    for alarm in of_type(notifying, "AWS::CloudWatch::Alarm").values():
         text = alarm["AlarmDescription"]
         assert len(text) <= 1024  # CloudWatch API, PutMetricAlarm
         found = re.search(r'docs/troubleshooting\.md, "([^"]+)"', text)

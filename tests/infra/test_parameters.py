@@ -230,6 +230,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("alarmtopic", "arn:aws:sns:us-east-1:012345678901:alarms"),
         ("notifytopic", "arn:aws:sns:eu-west-1:012345678901:operations.fifo"),
         ("notifytopic", "arn:aws:sns:us-east-1:012345678901:operations"),
+        ("notifytopic", "arn:aws:sns:eu-west-1:999999999999:operations"),
         ("slackwebhook", "https://hooks.slack.com/services/1"),
         ("slackwebhook", "arn:aws:secretsmanager:eu-west-1:012345678901:secret:slack"),
         ("slackwebhook", "arn:aws:secretsmanager:us-east-1:012345678901:secret:slack-AbCdEf"),

@@ -130,6 +130,7 @@ FULL_SPECIFICATION = Specification(
         },
     },
     {"registry.example.com/agent:1": f"sha256:{'0' * 64}"},
+    {"arn:aws:iam::123456789012:role/ci": 3},
 )
 FULL_TEMPLATE = Template(url="s3://templates/application.yml", version="v1", sha256="ab")
 FULL_PAGE = WarmedPage(path="/", status=200, milliseconds=7, reason="slow")
@@ -203,9 +204,11 @@ FULL_DETAILS = {
         scaling={"min": 2, "max": 5, "cpuPercent": 60},
         idle_scaling={"min": 1, "max": 5, "cpuPercent": 60},
         minimums={"prod-2": 4},
+        minimum_set_at=NOW,
         scale_in={"prod-1": False},
         scaling_failed_at=NOW,
         scaling_skipped=True,
+        task_definition="arn:td/Shop-prod-2:7",
     ),
     "update": UpdateDetails(
         previous=2,
@@ -283,6 +286,7 @@ def full_operation(kind: str = "deploy") -> Operation:
         details=FULL_DETAILS.get(kind),
         version="1.2.0",
         spec=3,
+        needs_approver=True,
         aborted_by="alice",
         events=3,
         waiting_for="stack CREATE_IN_PROGRESS",

@@ -29,7 +29,7 @@ def release(name: str, version: str | None, digest: str | None, **changes: Any) 
         arn=f"service/{name}",
         target_group=f"group/{name}",
         container="app",
-        task_definition=f"definition/{name}",
+        task_definition="td",
         blueprint={},
         image=f"repository:{version or 'first'}",
         digest=digest,

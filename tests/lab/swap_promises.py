@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from devops_core.adapters.dynamodb import items
 from devops_core.details.swap import SwapDetails
 from devops_core.model.operation import Operation, Status
+from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.model.swap_policy import ALL
 from devops_core.model.traffic import BAD
 from tests.lab.snapshot import (
@@ -56,12 +57,16 @@ def testers_see_the_new_release_until_the_last_step(snapshot: Snapshot, context:
 def both_slots_keep_their_tasks_from_the_first_shift_to_the_end(
     snapshot: Snapshot, context: Context
 ) -> None:
-    """Neither alarm nor schedule can take the tasks that a return or the next shift needs."""
+    """Neither alarm nor schedule can take the tasks that a return or the next shift needs.
+
+    With all customers, the new release scales by its own alarms.
+    """
     del context
     for operation, details in _swaps_in_steps(snapshot):
         if details.shifted_at is None or details.returning or _refused(operation):
             continue
-        for slot in (details.live, details.idle):
+        slots = (details.idle,) if details.switched_at else (details.live, details.idle)
+        for slot in slots:
             target = snapshot.targets.get((operation.application, slot))
             needed = _needed(snapshot, operation, slot)
             keeps = target is None or not target.scales_in or target.minimum >= needed
@@ -170,7 +175,10 @@ def the_test_listener_changes_after_the_bake(acting: Acting, context: Context) -
 
 
 def a_swap_takes_no_tasks_soon_after_a_shift(acting: Acting, context: Context) -> None:
-    """Between its first shift and its end, and for two minutes after the return of customers."""
+    """Between its first shift and its end, and for two minutes after the return of customers.
+
+    The alarms of the new release have seen all customers after 15 minutes.
+    """
     del context
     change, snapshot, operation = acting.change, acting.snapshot, acting.operation
     if operation.kind != "swap" or operation.details.shifted_at is None or _refused(operation):
@@ -179,7 +187,9 @@ def a_swap_takes_no_tasks_soon_after_a_shift(acting: Acting, context: Context) -
     if returned and snapshot.now - returned >= _IN_FLIGHT:
         return
     key = change.application, change.service or ""
-    if key not in snapshot.services:
+    switched = operation.details.switched_at
+    scales = switched and snapshot.now - switched >= SCALE_IN_EVALUATION
+    if key not in snapshot.services or (scales and key[1] == operation.details.live):
         return
     service = snapshot.services[key]
     if change.action is Action.UPDATE_SERVICE and change.count is not None:

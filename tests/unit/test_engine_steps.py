@@ -172,10 +172,10 @@ RESULTS: list[tuple[str, State, Step, Any, State]] = [
     ("an applied scaling is recorded", scaling(), APPLY_SCALING, None, scaling(scaled=True)),
     ("a removed scaling is recorded", scaling(scaling=None), REMOVE_SCALING, None,
      scaling(scaling=None, scaled=True)),
-    ("a raised minimum is recorded", state(swapping()), RAISE_MINIMUM, None,
-     state(swapping(minimums={"prod-2": 4}))),
+    ("a raised minimum is recorded", state(swapping()), RAISE_MINIMUM, NOW,
+     state(swapping(minimums={"prod-2": 4}, minimum_set_at=NOW))),
     ("a restored minimum is recorded", state(swapping(minimums={"prod-2": 4})), RESTORE_MINIMUM,
-     None, state(swapping(minimums={"prod-2": 2}))),
+     NOW, state(swapping(minimums={"prod-2": 2}, minimum_set_at=NOW))),
     ("a suspended slot is recorded", state(swapping(scale_in={"prod-2": True})), SUSPEND, None,
      state(swapping(scale_in={"prod-2": True, "prod-1": False}))),
     ("a deregistered task definition leaves the orphans",
@@ -367,8 +367,8 @@ def test_a_swap_repeats_a_step_for_scaling_for_a_minute(step: Step, error: AwsEr
 
 def test_a_success_begins_a_new_minute() -> None:
     failed = state(swapping(scaling_failed_at=NOW))
-    after, _ = applied(failed, [RAISE_MINIMUM], [None], NOW)
-    assert after == state(swapping(minimums={"prod-2": 4}))
+    after, _ = applied(failed, [RAISE_MINIMUM], [NOW], NOW)
+    assert after == state(swapping(minimums={"prod-2": 4}, minimum_set_at=NOW))
     after, _ = applied(failed, [SUSPEND], [None], NOW)
     assert after == state(swapping(scale_in={"prod-1": False}))
 

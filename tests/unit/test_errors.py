@@ -246,6 +246,15 @@ def test_status_and_code_of(name: str, status: int, code: str, retry_after: int 
     assert error.body() == {"errorMessage": "why", "code": code}
 
 
+def test_the_names_of_members_are_redacted_too() -> None:
+    """The names of alarms are callers' texts, and `alarmStates` has them as members."""
+    alarm = f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:errors"
+
+    assert errors.redacted({"alarmStates": {alarm: [alarm], ACCOUNT: "OK"}}) == {
+        "alarmStates": {"cloudwatch alarm:errors": ["cloudwatch alarm:errors"], "<account>": "OK"}
+    }
+
+
 def test_codes_are_different() -> None:
     tree = [value for value in vars(errors).values() if isinstance(value, type)]
     codes = [one.code for one in tree if issubclass(one, DevOpsError)]

@@ -122,7 +122,8 @@ def test_a_new_revision_is_written_with_its_claim() -> None:
     assert plan.operation is not None
     assert (plan.operation.spec, plan.operation.details) == (4, UpdateDetails(3))
     assert [each["field"] for each in plan.changes] == ["overrides.dev"]
-    assert (plan.observed, plan.needs_approver, plan.pending) == (Observed(), False, ())
+    assert not plan.operation.needs_approver
+    assert (plan.observed, plan.pending) == (Observed(), ())
 
 
 def test_an_update_rolls_out_the_environments_with_other_settings() -> None:
@@ -176,7 +177,7 @@ def test_production_waits_for_its_next_release() -> None:
     plan = planned(LIVE)
     assert plan.operation is not None
     assert (plan.operation.progress, plan.taken) == ((), ())
-    assert plan.needs_approver
+    assert plan.operation.needs_approver
     assert fields(plan) == ["environment.LIVE"]
     assert plan.operation.details == UpdateDetails(3, ("environment",))
 
@@ -189,7 +190,7 @@ def test_only_the_count_of_production_changes_at_once() -> None:
     assert {(each.target, each.desired_count, each.spec_hash) for each in parts} == {
         ("old", 3, None)
     }
-    assert plan.needs_approver
+    assert plan.operation.needs_approver
     assert plan.pending == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -9,7 +10,8 @@ import pytest
 
 from devops_core.errors import ConflictError, NotDeployableError
 from devops_core.model.inventory import Application, Inventory, Row, RowStatus, Service, other_slot
-from devops_core.model.operation import Status
+from devops_core.model.listeners import ListenerRules
+from devops_core.model.operation import Status, shortened
 from devops_core.model.specification import ApplicationRecord, Specification
 from devops_core.model.times import time_text
 from devops_core.naming import Environment
@@ -153,3 +155,38 @@ def test_times_are_in_utc_with_milliseconds() -> None:
 
     assert time_text(time) == "2026-06-01T12:30:05.999Z"
     assert time_text(None) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "share"),
+    [
+        ({"a": 100, "b": 0}, 100),
+        ({"a": 0, "b": 100}, 0),
+        ({"a": 1, "b": 3}, 25),
+        ({"a": 1, "b": 2}, None),
+        ({"a": 10, "other": 90}, None),
+        ({"a": 10, "b": 45, "other": 45}, None),
+        ({"a": 10, "b": 90, "other": 0}, 10),
+        ({"other": 100}, 0),
+        ({}, None),
+    ],
+)
+def test_a_slot_has_a_share_unless_a_third_target_group_has_one(
+    weights: dict[str, int], share: int | None
+) -> None:
+    assert ListenerRules(weights=weights).share("a", {"a", "b"}) == share
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ((), ()),
+        (("a", "b", "a"), ("a", "b")),
+        (map(str, range(10)), tuple(map(str, range(10)))),
+        (map(str, range(12)), (*map(str, range(10)), "and 2 more")),
+        (("a" * 1999, "b", "c"), ("a" * 1999, "b", "and 1 more")),
+        (("a" * 9999,), ("a" * 9999,)),
+    ],
+)
+def test_a_record_keeps_the_first_texts(texts: Iterable[str], expected: tuple[str, ...]) -> None:
+    assert shortened(texts) == expected

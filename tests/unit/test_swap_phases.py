@@ -97,6 +97,33 @@ def aborted(operation: Operation) -> Operation:
     return replace(operation, aborted_by="ann")
 
 
+REPLACED = (
+    "the slot prod-2 runs another task definition than its inventory row names: promote the release"
+    " again, or wait for the next drift check"
+)
+# The task definition on record; the observed slots run another one.
+APPROVED: dict[str, Any] = {"task_definition": "td-approved"}
+REPLACEMENTS = [
+    Case("the recorded task definition: shift", swap(CANARY_10, task_definition="td"), seen(),
+         seconds(0), shift(10)),
+    Case("before the first customers: wait", swap(CANARY_10, **APPROVED), seen(), seconds(0),
+         waits(REPLACED)),
+    Case("at the limit of the preparation: fail", swap(CANARY_10, **APPROVED), seen(),
+         LIMIT + (START - NOW),
+         fails(f"{REPLACED}; production was not switched within the time limit")),
+    Case("after the approval: wait", swap(BEFORE_SHIFT, approved_by="ann", **APPROVED), seen(),
+         seconds(0), waits(REPLACED)),
+    Case("at 10 percent: return", shifted(CANARY_10, **APPROVED), seen(10), seconds(0), RETURN),
+    Case("during the bake: return", shifted(BAKED, 100, **APPROVED), seen(100), seconds(0),
+         RETURN),
+    Case("a return does not depend on it",
+         shifted(CANARY_10, returning=("bad",), **APPROVED), seen(0), MINUTE, fails("bad")),
+    Case("ECS does not describe the slots: no reason",
+         shifted(CANARY_10, **APPROVED), seen(10, services={}, healthy={}, problem="denied"),
+         seconds(0), waits("a check: denied")),
+]  # fmt: skip
+
+
 STEPS = [
     Case("canary: first 10 percent", swap(CANARY_10), seen(), seconds(0), shift(10)),
     Case("a second before the step", shifted(CANARY_10), seen(10), seconds(359), TO_REST),
@@ -245,6 +272,10 @@ RETURNS = [
     Case("returned, but ELB may show the state before the shift: repeat",
          shifted(CANARY_10, returning=("bad",)), seen(0), seconds(59), RETURN),
     Case("returned", shifted(CANARY_10, returning=("bad",)), seen(0), seconds(60), fails("bad")),
+    Case("uneven weights by hand before the first customers: return",
+         swap(CANARY_10, returning=("bad",)), seen(None), seconds(0), RETURN),
+    Case("a listener that cannot forward before the first customers: fail",
+         swap(CANARY_10, returning=("bad",)), seen(None, listeners={}), seconds(0), fails("bad")),
     Case("a shift took effect without a record, then the return began",
          swap(CANARY_10, returning=("bad",)), seen(10), seconds(0), RETURN),
     Case("returned and recorded", shifted(CANARY_10, 0, changed_at=None, returning=("bad",),
@@ -320,8 +351,8 @@ CRASHES = [
 CASES = [
     pytest.param(case, id=f"{table}: {case.name}")
     for table, cases in {
-        "step": STEPS, "approval": APPROVALS, "return": RETURNS, "finish": FINISHES,
-        "crash": CRASHES,
+        "step": STEPS, "replacement": REPLACEMENTS, "approval": APPROVALS, "return": RETURNS,
+        "finish": FINISHES, "crash": CRASHES,
     }.items()
     for case in cases
 ]  # fmt: skip

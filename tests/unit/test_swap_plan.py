@@ -50,7 +50,7 @@ PARTS = (
 )  # fmt: skip
 DETAILS = SwapDetails(
     live="prod-2", idle="prod-1", policy=BAKED, spec=4, warmup=("/", "/a"), scaling=SCALING,
-    idle_scaling=OTHER_SCALING,
+    idle_scaling=OTHER_SCALING, task_definition="td",
 )  # fmt: skip
 LATER = overdue("swap") + timedelta(minutes=10)
 PLANNED = replace(DRAFT, progress=PARTS, details=DETAILS, version="1.1", deadline=LATER)
@@ -308,6 +308,9 @@ STICKY = replace(READY, listener_problems=("a rule", "another rule"))
          "the idle slot is not ready",
          ("the idle slot has no promoted version: promote one first",
           "the idle slot has no ECS service")),
+        (replace(IDLE, task_definition="td-2"), READY, "the idle slot is not ready",
+         ("the slot prod-2 runs another task definition than its inventory row names: promote the"
+          " release again, or wait for the next drift check",)),
         (IDLE, STICKY, "the listeners of production do not allow a swap",
          ("a rule", "another rule")),
         (IDLE, replace(STICKY, healthy={}), "the idle slot is not ready",

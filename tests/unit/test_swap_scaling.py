@@ -22,6 +22,8 @@ SCALING = {"min": 1, "max": 9, "cpuPercent": 60}
 PREVIOUS_SCALING = {"min": 2, "max": 8, "cpuPercent": 50}
 SCALED: dict[str, Any] = {"scaling": SCALING, "idle_scaling": PREVIOUS_SCALING}
 HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
+RAISED: dict[str, Any] = {"minimums": {"prod-2": 3}, "minimum_set_at": NOW}
+RENEWAL = (SetMinimum("prod-2", SCALING, 3),)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,15 @@ HELD: dict[str, Any] = {**SCALED, "scale_in": {"prod-1": False}}
         (swapping(**SCALED, weight=100, changed_at=NOW, shifted_at=NOW),
          sized(3, 3, 100, test="prod-1"), 0,
          (AllowScaleIn("prod-2", allowed=True), AllowScaleIn("prod-1", allowed=False))),
+        # The raised minimum lasts while the swap waits, and not after the switch.
+        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 899,
+         (Switch(Listener.PRODUCTION, "prod-2"),)),
+        (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 900, RENEWAL),
+        (shifted(CANARY_10, **HELD, **RAISED, awaiting_at=NOW), sized(3, 3, 10), 900, RENEWAL),
+        (shifted(CANARY_10._replace(step_minutes=60), **HELD, **RAISED), sized(3, 3, 10), 900,
+         RENEWAL),
+        (shifted(CANARY_10, 100, **HELD, **RAISED), sized(3, 3, 100, test="prod-1"), 900,
+         (AllowScaleIn("prod-2", allowed=True),)),
         # Return: the present tasks of the previous release stay for a while.
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-2": 3}, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 120, (SetMinimum("prod-2", SCALING, 1),)),

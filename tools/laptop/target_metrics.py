@@ -1,8 +1,10 @@
 """The metrics of target groups that an Application Load Balancer publishes; no I/O.
 
 Source: User Guide for Application Load Balancers, "CloudWatch metrics for your Application Load
-Balancer". A metric without a nonzero value has no data point; counts of hosts have one while
-targets are registered.
+Balancer". Counts of hosts, requests and responses are reported while targets are registered, and
+connection errors if they are nonzero; a load balancer without requests reports nothing. Here
+requests and responses have a data point only if they are nonzero, so that a reader must accept a
+missing one.
 """
 
 from __future__ import annotations

@@ -175,10 +175,11 @@ def record_item(application: str, record: ApplicationRecord) -> Item:
 
 
 def document(specification: Specification) -> dict[str, str]:
-    """Return the attributes of a document and of the digests of its images."""
+    """Return the attributes of a document, of the digests of its images and of its authors."""
     return {
         "document": json.dumps(specification.document, sort_keys=True),
         "digests": json.dumps(dict(specification.digests), sort_keys=True),
+        "authors": json.dumps(dict(specification.authors), sort_keys=True),
     }
 
 
@@ -186,7 +187,8 @@ def _specification(number: int, values: Mapping[str, Any]) -> Specification:
     from devops_core.model.specification import Specification
 
     document, digests = (json.loads(values[name]) for name in ("document", "digests"))
-    return Specification(number, document, digests)
+    # Items of the previous version have no authors.
+    return Specification(number, document, digests, json.loads(values.get("authors", "{}")))
 
 
 def record_of(item: Mapping[str, Mapping[str, Any]]) -> ApplicationRecord:

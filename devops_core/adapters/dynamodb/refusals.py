@@ -70,5 +70,6 @@ def _busy(operation: Operation, failed: FailedCondition) -> Exception | None:
     holder, action = decode(failed.stored).get("claim"), failed.action
     if holder is None or action.ignores_claim:
         return None
-    held = action.row.environment if action.row else SPECIFICATION
-    return BusyError(held, operation.application, holder)
+    if action.row:
+        return action.row.busy(holder)
+    return BusyError(SPECIFICATION, operation.application, holder)

@@ -73,9 +73,9 @@ class Monitoring:
         self.client.put_metric_alarm(**alarm | changes)
 
     def states(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the states of alarms of both types."""
+        """Return the states of alarms of both types that the emulator has."""
         found = self.client.describe_alarms(
-            AlarmNames=[*names], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            AlarmNames=[*names], AlarmTypes=["MetricAlarm", "CompositeAlarm", "LogAlarm"]
         )
         alarms = [*found["MetricAlarms"], *found["CompositeAlarms"]]
         return {each["AlarmName"]: each["StateValue"] for each in alarms}

@@ -317,7 +317,7 @@ def _completed_by(complete: Callable[[Answer, Answer], None]) -> Callable[..., N
 
 def _alarms_of_types(asked: Answer, answer: Answer) -> None:
     """Remove the alarms of types that a request does not name; moto returns all types."""
-    for kind in ("MetricAlarm", "CompositeAlarm"):
+    for kind in ("MetricAlarm", "CompositeAlarm", "LogAlarm"):
         if kind not in asked.get("AlarmTypes", ["MetricAlarm"]):
             answer[f"{kind}s"] = []
 

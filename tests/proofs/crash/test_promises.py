@@ -630,7 +630,11 @@ BROKEN: tuple[tuple[Callable[..., Any], Break], ...] = (
     ),
     (
         swap_promises.both_slots_keep_their_tasks_from_the_first_shift_to_the_end,
-        both(swapping(100), scaled(2, minimum=0, scales_in=True)),
+        both(swapping(10), scaled(2, minimum=0, scales_in=True)),
+    ),
+    (
+        swap_promises.both_slots_keep_their_tasks_from_the_first_shift_to_the_end,
+        both(swapping(100), scaled(1, minimum=0)),
     ),
     (
         swap_promises.a_swap_keeps_ten_verdicts,

@@ -207,9 +207,9 @@ class Simulation:
         reply = self._response(send)
         undisturbed = self._undisturbed_since(hits)
         assert reply or not undisturbed, "an end by force crashed"
-        assert reply is None or reply.status in (200, 409, 502, 503), reply
+        assert reply is None or reply.status in (200, 202, 409, 502, 503), reply
         after = self.cloud.tables.operations[key]
-        if after.ended and not before.ended:
+        if not before.ended and "ended by force" in "; ".join(after.reasons):
             self._record_manual_change(key[0], "listeners by force")
 
     def _response(self, send: Callable[[], Reply]) -> Reply | None:

@@ -1,0 +1,68 @@
+"""Weights of the production listener that a person changes during a swap."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.test_progressive_swap import CANARY, minutes, weight
+from tests.lab.client import Client
+from tests.lab.fakes import FakeCloud
+
+OTHER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/other/1"
+CHANGED = "the production listener was changed outside of the service"
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    """An account without a watcher: persons break the promises about the listener."""
+    return FakeCloud()
+
+
+def by_hand(cloud: FakeCloud, weights: dict[str, int], which: str = "production") -> None:
+    """Change the weights of a listener in the console, for slots or another target group."""
+    estate = cloud.stacks.estate
+    slots = {name: estate.target_group("Shop", name) for name in ("prod-1", "prod-2")}
+    groups = dict.fromkeys(slots.values(), 0)
+    groups |= {slots.get(name, name): value for name, value in weights.items()}
+    cloud.load_balancer.forward(estate.listener("Shop", which), groups)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [{OTHER: 90, "prod-2": 10}, {OTHER: 45, "prod-1": 45, "prod-2": 10}, {OTHER: 100}],
+    ids=["instead of the live slot", "beside both slots", "instead of both"],
+)
+def test_a_third_target_group_returns_the_customers(
+    promoted: FakeCloud, api: Client, weights: dict[str, int]
+) -> None:
+    reply = api.swap(**CANARY)
+    assert weight(promoted) == 10
+    by_hand(promoted, weights)
+    minutes(api, 2)
+    ended = api.status(reply.id).operation
+    assert ended["status"] == "FAILED"
+    assert CHANGED in "; ".join(ended["reasons"])
+    assert weight(promoted) == 0
+
+
+@pytest.mark.parametrize("weights", [{"prod-1": 2, "prod-2": 1}, {OTHER: 1, "prod-2": 1}])
+def test_an_abort_returns_customers_that_a_person_moved(
+    promoted: FakeCloud, api: Client, weights: dict[str, int]
+) -> None:
+    reply = api.swap(approval={"before": "shift"})
+    by_hand(promoted, weights)
+    back = api.abort(reply.id)
+    assert back.body["message"] == "all customers have the previous release"
+    assert promoted.live("Shop") == "prod-1"
+
+
+def test_an_abort_keeps_a_page_that_replaces_both_releases(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """A person can show a maintenance page; the swap has not moved any customers."""
+    reply = api.swap(approval={"before": "shift"})
+    by_hand(promoted, {OTHER: 100})
+    assert api.abort(reply.id).operation["status"] == "FAILED"
+    assert promoted.load_balancer.listeners[
+        promoted.stacks.estate.listener("Shop", "production")
+    ] == [OTHER]
