@@ -114,7 +114,7 @@ def test_the_policy_of_the_specification(promoted: FakeCloud, api: Client) -> No
 
 def test_a_canary_makes_nine_calls_and_six_at_each_check(promoted: FakeCloud, api: Client) -> None:
     start = len(promoted.wire.journal)
-    reply = api.swap(**CANARY)
+    reply = api.swap(**CANARY, version="1.0")
     assert promoted.wire.names(start) == [
         "tables.inventory", "load_balancer.rules", "load_balancer.rules", "containers.services",
         "load_balancer.healthy", "load_balancer.healthy", "tables.claim", "load_balancer.switch",
