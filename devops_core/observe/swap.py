@@ -65,7 +65,7 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
     if expected == Expectation() or not green or not green.claim or len(named) != 1:
         return None
     holder = cloud.tables.operation(request.application, green.claim)
-    if holder is None or holder.ended or holder.kind != swap.KIND.name:
+    if holder is None or holder.kind != swap.KIND.name:
         return None
     return holder if named == [holder.details.idle] else None
 

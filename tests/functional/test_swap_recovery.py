@@ -199,13 +199,14 @@ def test_an_emergency_call_needs_the_right_to_swap(owned: FakeCloud) -> None:
     assert lead.abort(reply.id).status == 200
 
 
+@pytest.mark.parametrize("read", [False, True])
 def test_an_emergency_call_at_the_end_of_the_swap_swaps_back(
-    second: FakeCloud, api: Client
+    second: FakeCloud, api: Client, *, read: bool
 ) -> None:
     reply = api.swap(**CANARY, version="1.1")
     second.clock.pass_(minutes=6)
-    # The schedule completes the swap after the call has read it.
-    second.wire.on("tables.operation", lambda: api.wake(SCHEDULE), after=True)
+    # The schedule completes the swap before or after the call reads it.
+    second.wire.on("tables.operation", lambda: api.wake(SCHEDULE), after=read)
     back = api.swap(version="1.0")
     assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
     assert back.id != reply.id
