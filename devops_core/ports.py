@@ -343,7 +343,7 @@ class Monitoring(Protocol):
     def traffic(
         self, listener: str, target_groups: Sequence[str], start: datetime, end: datetime
     ) -> Traffic:
-        """Return the whole minutes from `start` to `end` of target groups behind a listener.
+        """Return the whole minutes from `start` to `end` of each target group behind a listener.
 
         Both times are whole minutes. A minute without data points has no requests. The ARN of the
         listener contains the name of its load balancer.

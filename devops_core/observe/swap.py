@@ -65,7 +65,7 @@ def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> 
     if expected == Expectation() or not green or not green.claim or len(named) != 1:
         return None
     holder = cloud.tables.operation(request.application, green.claim)
-    if holder is None or holder.ended or holder.kind != swap.KIND.name:
+    if holder is None or holder.kind != swap.KIND.name:
         return None
     return holder if named == [holder.details.idle] else None
 
@@ -149,9 +149,7 @@ def _check(cloud: Cloud, details: SwapDetails, inventory: Inventory, now: dateti
         traffic = cloud.monitoring.traffic(production, list(groups), start, end)
     except AwsError as error:
         return monitored._replace(problem=error.message)
-    return monitored._replace(
-        traffic={name: traffic.get(group, ()) for group, name in groups.items()}
-    )
+    return monitored._replace(traffic={name: traffic[group] for group, name in groups.items()})
 
 
 def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Callable[[], Any]]:

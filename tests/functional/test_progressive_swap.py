@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_the_policy_of_the_specification(promoted: FakeCloud, api: Client) -> No
 
 def test_a_canary_makes_nine_calls_and_six_at_each_check(promoted: FakeCloud, api: Client) -> None:
     start = len(promoted.wire.journal)
-    reply = api.swap(**CANARY)
+    reply = api.swap(**CANARY, version="1.0")
     assert promoted.wire.names(start) == [
         "tables.inventory", "load_balancer.rules", "load_balancer.rules", "containers.services",
         "load_balancer.healthy", "load_balancer.healthy", "tables.claim", "load_balancer.switch",
@@ -306,11 +307,18 @@ def test_a_waiting_finish(promoted: FakeCloud, api: Client) -> None:
     service = promoted.containers.service("Shop", "prod-2")
     service.desired = service.running = 0
     reply = api.swap(**CANARY, **BAKE)
-    promoted.wire.on(
-        "tables.operation", lambda: setattr(promoted.containers, "automatic", True), after=True
-    )
+    start = promoted.clock.now()
+
+    def sleep(seconds: float) -> None:
+        # The tasks start during the wait.
+        promoted.containers.automatic = True
+        promoted.clock.pass_(seconds=seconds)
+
+    promoted.clock.sleep = sleep
     finished = api.advance(reply.id, "finish", headers={"Prefer": "wait=20"})
     assert (finished.status, finished.operation["status"]) == (200, "SUCCEEDED")
+    assert finished.headers["Preference-Applied"] == "wait=20"
+    assert timedelta() < promoted.clock.now() - start <= timedelta(seconds=20)
 
 
 @pytest.mark.usefixtures("promoted")

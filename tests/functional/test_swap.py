@@ -429,3 +429,22 @@ def test_after_the_switch_only_the_listeners_must_be_readable(
     promoted.clock.wait(60)
     api.settle(limit=3)
     assert {each.status for each in promoted.tables.operations.values()} == {Status.SUCCEEDED}
+
+
+def test_after_a_recorded_switch_only_the_listeners_must_be_readable(
+    promoted: FakeCloud, api: Client
+) -> None:
+    def throttle() -> None:
+        promoted.wire.fail("containers", ThrottledError("AWS throttles"))
+        promoted.wire.fail("load_balancer.switch", ThrottledError("AWS throttles"), times=1)
+
+    promoted.wire.on("load_balancer.switch", throttle, after=True)
+    reply = api.swap()
+    assert (reply.status, "switchedAt" in reply.operation) == (202, True)
+    promoted.clock.pass_(seconds=4)
+    start = len(promoted.wire.journal)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert promoted.wire.names(start) == [
+        "tables.operation", "tables.inventory", "load_balancer.rules", "load_balancer.rules",
+        "tables.save", "load_balancer.switch", "tables.close",
+    ]  # fmt: skip

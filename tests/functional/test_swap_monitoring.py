@@ -172,18 +172,24 @@ def test_a_failed_swap_names_its_alarms_without_the_account(
 # --- CloudWatch does not answer ---
 
 
+@pytest.mark.parametrize("judge", [{}, JUDGE], ids=["alarms", "alarms and judge"])
 def test_four_unreadable_checks_delay_a_swap_and_the_fifth_rolls_back(
-    quiet: FakeCloud, api: Client
+    quiet: FakeCloud, api: Client, judge: dict[str, Any]
 ) -> None:
-    reply = api.swap(**CANARY, **ALARMS)
+    reply = api.swap(**CANARY, **ALARMS, **judge)
     minutes(api, 3)
     quiet.wire.fail("monitoring.alarms", ThrottledError(THROTTLED))
+    start = len(quiet.wire.journal)
     minutes(api, 4)
+    # A check without the alarms has no result, whatever the metrics are.
+    assert quiet.wire.count("monitoring.traffic", start) == 0
     # The time of the next step has come.
     assert view(api, reply, "phase", "weight", "waitingFor") == (
         "SHIFTED", 10, f"a check: {THROTTLED}",
     )  # fmt: skip
-    assert [each["verdict"] for each in view(api, reply, "verdicts")[0]] == ["UNREADABLE"] * 4
+    verdicts = [each["verdict"] for each in view(api, reply, "verdicts")[0]]
+    earlier = ["TOO_FEW_REQUESTS"] * 3 if judge else []
+    assert verdicts == [*earlier, *["UNREADABLE"] * 4]
     minutes(api, 1)
     ended = hold_end(quiet, api, reply, "FAILED", "prod-1")
     assert ended["reasons"] == [f"5 checks in a row had no result: {THROTTLED}"]
@@ -306,6 +312,29 @@ def test_a_check_reads_the_minutes_that_it_needs(promoted: FakeCloud, api: Clien
     ]  # fmt: skip
     assert view(api, reply, "affected") == ({"requests": 2200, "errors": 0, "minutes": 11},)
     minutes(api, 6)
+    hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+
+
+def test_a_check_reads_metrics_only_for_a_judge(quiet: FakeCloud, api: Client) -> None:
+    reply = api.swap(**CANARY, **ALARMS)
+    start = len(quiet.wire.journal)
+    minutes(api, 6)
+    assert quiet.wire.count("monitoring.alarms", start) == 6
+    assert quiet.wire.count("monitoring.traffic", start) == 0
+    hold_end(quiet, api, reply, "SUCCEEDED", "prod-2")
+
+
+def test_a_check_reads_no_metrics_before_the_first_customers(
+    promoted: FakeCloud, api: Client
+) -> None:
+    reply = api.swap(**CANARY, **JUDGE, approval={"before": "shift"})
+    minutes(api, 3)
+    assert view(api, reply, "phase", "verdicts") == ("AWAITING_APPROVAL", None)
+    assert promoted.wire.count("monitoring.traffic") == 0
+    api.advance(reply.id, "continue")
+    minutes(api, 1)
+    assert promoted.wire.count("monitoring.traffic") == 1
+    minutes(api, 11)
     hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
 
 

@@ -30,6 +30,7 @@ from tests.lab.fakes import Call, Crash, FakeCloud
 
 THROTTLED = ThrottledError("AWS throttles")
 DENIED = AccessDeniedError("the service's role lacks a permission")
+BEFORE_SHIFT: dict[str, Any] = {**CANARY, "approval": {"before": "shift"}}
 
 
 # --- emergency: a second swap that names the previously live release ---
@@ -198,13 +199,14 @@ def test_an_emergency_call_needs_the_right_to_swap(owned: FakeCloud) -> None:
     assert lead.abort(reply.id).status == 200
 
 
+@pytest.mark.parametrize("read", [False, True])
 def test_an_emergency_call_at_the_end_of_the_swap_swaps_back(
-    second: FakeCloud, api: Client
+    second: FakeCloud, api: Client, *, read: bool
 ) -> None:
     reply = api.swap(**CANARY, version="1.1")
     second.clock.pass_(minutes=6)
-    # The schedule completes the swap after the call has read it.
-    second.wire.on("tables.operation", lambda: api.wake(SCHEDULE), after=True)
+    # The schedule completes the swap before or after the call reads it.
+    second.wire.on("tables.operation", lambda: api.wake(SCHEDULE), after=read)
     back = api.swap(version="1.0")
     assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
     assert back.id != reply.id
@@ -361,10 +363,13 @@ def test_a_swap_survives_errors_of_each_call(
 
 @pytest.mark.parametrize("name", ["containers.services", "load_balancer.healthy"])
 @pytest.mark.parametrize("error", ERRORS, ids=["throttled", "unreachable", "denied"])
-def test_customers_return_while_ecs_cannot_be_observed(
-    promoted: FakeCloud, api: Client, name: str, error: AwsError
+@pytest.mark.parametrize(
+    "policy", [CANARY, BEFORE_SHIFT], ids=["shifted", "before the first shift"]
+)
+def test_an_abort_ends_a_swap_while_ecs_cannot_be_observed(
+    promoted: FakeCloud, api: Client, name: str, error: AwsError, policy: dict[str, Any]
 ) -> None:
-    reply = api.swap(**CANARY)
+    reply = api.swap(**policy)
     promoted.wire.fail(name, error)
     aborted = api.abort(reply.id)
     assert (aborted.status, aborted.operation["status"]) == (200, "FAILED")
@@ -431,17 +436,47 @@ def test_weights_and_stickiness_of_others(promoted: FakeCloud, api: Client) -> N
 
 
 @pytest.mark.parametrize("name", ["containers.services", "load_balancer.healthy"])
-def test_an_alarm_returns_customers_while_ecs_cannot_be_observed(
-    promoted: FakeCloud, api: Client, name: str
+@pytest.mark.parametrize(
+    ("policy", "phase", "problem"),
+    [
+        (CANARY, "SHIFTED", f"a check: {DENIED.message}"),
+        (BEFORE_SHIFT, "AWAITING_APPROVAL", DENIED.message),
+    ],
+    ids=["shifted", "before the first shift"],
+)
+def test_an_alarm_ends_a_swap_while_ecs_cannot_be_observed(
+    promoted: FakeCloud, api: Client, name: str, policy: dict[str, Any], phase: str, problem: str
 ) -> None:
     promoted.monitoring.states = {"errors": "OK"}
-    reply = api.swap(**CANARY, alarms=["errors"])
+    reply = api.swap(**policy, alarms=["errors"])
     promoted.wire.fail(name, DENIED)
     minutes(api, 2)
-    assert view(api, reply, "phase", "waitingFor") == ("SHIFTED", f"a check: {DENIED.message}")
+    assert view(api, reply, "phase", "waitingFor") == (phase, problem)
     promoted.monitoring.states = {"errors": "ALARM"}
     minutes(api, 1)
     ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["the alarm errors is in the state ALARM"]
+
+
+def test_a_return_before_a_recorded_shift_needs_only_the_listeners(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """It continues also after the end of the alarm that began it."""
+    promoted.monitoring.states = {"errors": "OK"}
+    promoted.wire.fail("load_balancer.switch", Crash(), times=1)
+    with pytest.raises(Crash):
+        api.swap(**CANARY, alarms=["errors"])
+    ((_, operation),) = promoted.tables.in_progress()
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    promoted.monitoring.states = {"errors": "ALARM"}
+    promoted.wire.fail("load_balancer.switch", DENIED, times=1)
+    api.wake(SCHEDULE)
+    recorded = promoted.tables.operations["Shop", operation]
+    assert (recorded.details.phase, recorded.details.weight) == ("RETURNING", 0)
+    promoted.monitoring.states = {"errors": "OK"}
+    promoted.wire.fail("containers.services", THROTTLED)
+    minutes(api, 1)
+    ended = hold_end(promoted, api, api.status(operation), "FAILED", "prod-1")
     assert ended["reasons"] == ["the alarm errors is in the state ALARM"]
 
 
