@@ -21,6 +21,7 @@ from devops_core.errors import (
     RefusedError,
 )
 from devops_core.kinds.kind import Kind
+from devops_core.model.claims import IdempotencyRecord
 from devops_core.model.decisions import Done, Fail, Plan
 from devops_core.model.inventory import Inventory
 from devops_core.model.observed import Observed
@@ -255,6 +256,7 @@ def abort_overwrites_the_record_of_a_worker(
     *,
     dry_run: bool,
     until: datetime | None = None,
+    idempotency: IdempotencyRecord | None = None,
 ) -> Outcome:
     operation = recorded_operation(cloud, application, operation_id)
     kind = kinds.load(operation.kind)
@@ -265,7 +267,8 @@ def abort_overwrites_the_record_of_a_worker(
         # If this save fails, the original function tries again.
         with suppress(LostClaimError):
             cloud.tables.save(*events.with_changes(operation, aborted, cloud.clock.now()))
-    return original(cloud, application, operation_id, caller, dry_run=dry_run, until=until)
+    options: Any = {"dry_run": dry_run, "until": until, "idempotency": idempotency}
+    return original(cloud, application, operation_id, caller, **options)
 
 
 @_bug(
@@ -282,10 +285,12 @@ def abort_does_not_notice_that_it_is_too_late(
     *,
     dry_run: bool,
     until: datetime | None = None,
+    idempotency: IdempotencyRecord | None = None,
 ) -> Outcome:
     operation = recorded_operation(cloud, application, operation_id)
+    options: Any = {"dry_run": dry_run, "until": until, "idempotency": idempotency}
     try:
-        return original(cloud, application, operation_id, caller, dry_run=dry_run, until=until)
+        return original(cloud, application, operation_id, caller, **options)
     except AlreadyEndedError:
         if operation.ended:
             raise
