@@ -91,7 +91,7 @@ def _follow_listener(
         return rows, []
     if live in (None, green.service.name):
         return rows, []
-    before = replace(green.service, live_definition=green.service.task_definition)
+    before = green.service.replaced_by(blue.service)
     exchanged = {
         Environment.PROD_GREEN: replace(green, service=blue.service.live()),
         Environment.PROD_BLUE: replace(blue, service=before),

@@ -100,8 +100,8 @@ def _with_alarms(
 def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) -> SwapPolicy:
     """Return the policy of a swap: that of the specification, with the members of the request.
 
-    A swap back to the release that was live before has only the members of the request: in an
-    emergency it must not wait, nor ask the alarms that the present release raised.
+    A swap back to the release that the last swap replaced has only the members of the request: in
+    an emergency it must not wait, nor ask the alarms that the present release raised.
     InvalidRequestError for members that do not fit together.
     """
     record = inventory.record
@@ -244,19 +244,12 @@ def rows_after(state: State, held: Sequence[Row], now: datetime, *, keep_rows: b
     if (state.observed.production or switched) != details.live:
         return RowChanges(held)
     slots = state.inventory.slots
+    next_live, before = slots.get(details.live), slots.get(details.idle)
     services = {
-        Environment.PROD_GREEN: slots.get(details.live),
-        Environment.PROD_BLUE: slots.get(details.idle),
+        Environment.PROD_GREEN: next_live.live() if next_live else None,
+        Environment.PROD_BLUE: before.replaced_by(next_live) if before and next_live else before,
     }
-    rows = []
-    for row in held:
-        service = services[row.environment]
-        if service and row.environment is Environment.PROD_GREEN:
-            service = service.live()
-        elif service:
-            # Another tool can have changed the release while it was live.
-            service = replace(service, live_definition=service.task_definition)
-        rows.append(row.updated(operation, now, service=service))
+    rows = [row.updated(operation, now, service=services[row.environment]) for row in held]
     return RowChanges(rows)
 
 

@@ -60,21 +60,22 @@ NOT_COMPLETED = "its rollout did not complete"
 class Service:
     """An ECS service of an application and the release that runs in it.
 
-    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`. `container`
-    is the name of the application's container, which the load balancer entry of the service names.
-    `version` is None until the first deploy. `deployers` are the callers that deployed, promoted or
-    configured the release, without the names of sessions; a release that was live has none.
-    `was_live` means that production ran in this service before, `live_definition` is the task
-    definition that it had then. `registered` is the last task definition that an operation
-    registered for it, which the next rollout deregisters; None while the service runs the stack's
-    task definition. `unverified` is the reason why the release cannot be promoted: no rollout of it
+    `blueprint` is the input of the RegisterTaskDefinition call for `task_definition`.
+    `container` is the name of the application's container, which the load balancer entry of the
+    service names. `version` is None until the first deploy. `deployers` are the callers that
+    deployed, promoted or configured the release, without the names of sessions; a release that
+    was live has none. `was_live` means that production ran in this service before.
+    `live_definition` is the task definition with which it was live until the last swap, None
+    after a swap back. `registered` is the last task definition that an operation registered for
+    it, which the next rollout deregisters; None while the service runs the stack's task
+    definition. `unverified` is the reason why the release cannot be promoted: no rollout of it
     has completed with tasks. `spec` is the revision of the specification that the release has,
-    `spec_hash` identifies its settings (`EnvironmentSettings`), and `owned` lists the settings that
-    a rollout removes with the specification's; a release of another tool has no revision and no
-    hash. `desired_count` is the task count that the specification has set, None for none; another
-    tool can have changed it. `scaling` is that of the service's scalable target, by the names of
-    the document; None without a scalable target. Without `scaling_known` the last call to
-    Application Auto Scaling may have had an effect or none.
+    `spec_hash` identifies its settings (`EnvironmentSettings`), and `owned` lists the settings
+    that a rollout removes with the specification's; a release of another tool has no revision
+    and no hash. `desired_count` is the task count that the specification has set, None for
+    none; another tool can have changed it. `scaling` is that of the service's scalable target,
+    by the names of the document; None without a scalable target. Without `scaling_known` the
+    last call to Application Auto Scaling may have had an effect or none.
     """
 
     name: str
@@ -102,18 +103,20 @@ class Service:
 
     @property
     def has_live_release(self) -> bool:
-        """Whether the service still has the release with which it was live."""
+        """Whether the service still has the release that the last swap replaced.
+
+        A swap back is not followed by another one: the release that it replaced can be a bad one.
+        """
         return self.live_definition == self.task_definition
 
     def live(self) -> Service:
         """Return the service as it is while it is live."""
-        return replace(
-            self,
-            was_live=True,
-            live_definition=self.task_definition,
-            unverified=None,
-            deployers=(),
-        )
+        return replace(self, was_live=True, live_definition=None, unverified=None, deployers=())
+
+    def replaced_by(self, next_live: Service) -> Service:
+        """Return the service after a swap to another one, with the state of that one before."""
+        kept = None if next_live.has_live_release else self.task_definition
+        return replace(self, live_definition=kept)
 
     def has_scaling(self, scaling: Mapping[str, int] | None) -> bool:
         """Return whether the service has a scaling, as far as this is known."""

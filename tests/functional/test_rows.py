@@ -127,7 +127,6 @@ def test_a_new_service_is_recorded_with_the_resources_of_the_stack(
         blueprint=shop.containers.blueprint(made.arn),
         image=shop.settings.initial_image,
         was_live=environment is GREEN,
-        live_definition=made.arn if environment is GREEN else None,
         spec=1,
         spec_hash=shop.tables.records["Shop"].specification.settings(environment).hash,
     )

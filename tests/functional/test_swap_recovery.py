@@ -99,8 +99,11 @@ def test_a_swap_back_after_the_end_follows_no_policy(
     assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
     assert "policy" not in back.operation
     assert second.live("Shop") == "prod-2"
-    # Forward again is a swap back, too: 1.1 was live, and nothing has changed it since.
-    assert api.swap(version="1.1").operation["status"] == "SUCCEEDED"
+    # The way forward again is no emergency: the release that customers have left can be bad.
+    second.monitoring.states = {"errors": "OK"}
+    again = api.swap(version="1.1")
+    assert again.operation["phase"] == "AWAITING_APPROVAL"
+    api.abort(again.id)
 
 
 def test_a_swap_back_can_have_a_policy_of_its_own(second: FakeCloud, api: Client) -> None:

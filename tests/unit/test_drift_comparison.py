@@ -153,7 +153,7 @@ def test_a_foreign_update_of_the_stack_does_not_hide_drift() -> None:
 def test_the_rows_of_production_follow_the_listener() -> None:
     finding = find_drift(inventory(), undrifted(production="prod-2", test="prod-1"))
     green, blue = sorted(finding.rows, key=lambda each: each.environment, reverse=True)
-    now_live = recorded_service("prod-2", was_live=True, live_definition="td")
+    now_live = recorded_service("prod-2", was_live=True)
     assert (green.environment, green.service) == (GREEN, now_live)
     before = recorded_service("prod-1", live_definition="td")
     assert (blue.environment, blue.service) == (BLUE, before)

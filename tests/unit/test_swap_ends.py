@@ -47,7 +47,7 @@ def test_the_rows_follow_the_production_listener(operation: Operation, observed:
     live = replace(
         IDLE,
         was_live=True,
-        live_definition=IDLE.task_definition,
+        live_definition=None,
         unverified=None,
         deployers=(),
     )
@@ -58,6 +58,13 @@ def test_the_rows_follow_the_production_listener(operation: Operation, observed:
     assert ended(operation, observed) == RowChanges(
         [row(BLUE, before, **facts), row(GREEN, live, **facts)]
     )
+
+
+def test_the_release_that_a_swap_back_replaces_is_no_release_to_swap_back_to() -> None:
+    """It was perhaps a bad one, so the next swap to it follows the policy."""
+    back_to = replace(IDLE, live_definition=IDLE.task_definition)
+    changes = ended(FULL, seen(100), inventory(idle=back_to))
+    assert [each.service and each.service.live_definition for each in changes.kept] == [None, None]
 
 
 @pytest.mark.parametrize(
