@@ -6,7 +6,11 @@ set -euo pipefail
 operation=$("$(dirname "$0")/swap-until-approval.sh" "${@:1:3}")
 [ -n "$operation" ] || exit 0 # the version is already live
 if "${@:4}"; then
-  devops approve -- "$1" "$operation"
+  code=0
+  devops approve -- "$1" "$operation" || code=$?
+  # Without the right to approve, all customers return at once, and not at the time limit of the approval.
+  [ $code -ne 4 ] || devops abort -- "$1" "$operation"
+  exit $code
 else
   echo 'the check has failed' >&2
   devops abort -- "$1" "$operation"

@@ -24,6 +24,7 @@ END = ["--json", "--", "Shop"]
 _PROGRAM = """#!/bin/bash
 printf '%s\\0' "$@" '' >> "$RECORD"
 [ "$1" != swap ] || { printf %s "$RESPONSE"; exit "${EXIT:-0}"; }
+[ "$1" != approve ] || exit "${APPROVE_EXIT:-0}"
 """
 
 
@@ -79,6 +80,16 @@ def test_a_pipeline_continues_after_its_checks(
     done = machine.run(CONTINUES, *RELEASE, check, "a b", operation={"id": OPERATION})
     assert done.returncode == code, done.stderr
     assert machine.calls() == [[*SWAP, *END], [command, "--", "Shop", OPERATION]]
+
+
+@pytest.mark.parametrize(("code", "commands"), [("4", ["approve", "abort"]), ("1", ["approve"])])
+def test_customers_return_at_once_if_the_job_must_not_approve(
+    machine: Machine, code: str, commands: list[str]
+) -> None:
+    operation = {"id": OPERATION}
+    done = machine.run(CONTINUES, *RELEASE, "true", operation=operation, APPROVE_EXIT=code)
+    assert done.returncode == int(code), done.stderr
+    assert machine.calls()[1:] == [[each, "--", "Shop", OPERATION] for each in commands]
 
 
 @pytest.mark.parametrize("script", [STOPS, CONTINUES])
