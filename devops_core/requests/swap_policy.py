@@ -180,8 +180,9 @@ PRODUCTION = schema.Object(
     check=judge_faults,
     sparse=True,
     name="Production",
-    description="The policy of each swap, with [its fields](swapbluegreen.md#request) from "
-    "`strategy` to `approval`. A member in the body of a swap replaces the one here.",
+    description="The policy of each swap to a new release, with [its fields]"
+    "(swapbluegreen.md#request) from `strategy` to `approval`. A member in the body of a swap "
+    "replaces the one here.",
 )
 
 
