@@ -53,26 +53,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     _require_ready(next_live, observed)
     policy = policy_of(request, inventory, next_live)
     ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
-    urls = {row.environment: row.url for row in rows}
-    operation = replace(
-        draft,
-        progress=(
-            _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
-            _exchange(Environment.PROD_BLUE, urls, live_now, next_live),
-        ),
-        details=SwapDetails(
-            live=live,
-            idle=idle,
-            policy=policy,
-            warmup=_warmup(inventory),
-            spec=next_live.spec,
-            scaling=next_live.scaling,
-            idle_scaling=live_now.scaling,
-            task_definition=next_live.task_definition,
-        ),
-        version=next_live.version,
-        deadline=draft.deadline + policy.waits,
-    )
+    operation = _operation(draft, inventory, next_live, live_now, policy)
     return Plan(
         _with_alarms(operation, observed.monitored, ignored),
         observed,
@@ -81,6 +62,37 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         deployers=next_live.deployers,
         record=RecordClaim(inventory.record),
         policy=policy_view(policy) if policy.progressive or policy.checks else {},
+    )
+
+
+def _operation(
+    draft: Operation,
+    inventory: Inventory,
+    next_live: Service,
+    live_now: Service,
+    policy: SwapPolicy,
+) -> Operation:
+    """Return the operation that exchanges the services of production."""
+    urls = {role: inventory.rows[role].url for role in PRODUCTION}
+    details = SwapDetails(
+        live=next_live.name,
+        idle=live_now.name,
+        policy=policy,
+        warmup=_warmup(inventory),
+        spec=next_live.spec,
+        scaling=next_live.scaling,
+        idle_scaling=live_now.scaling,
+        task_definition=next_live.task_definition,
+    )
+    return replace(
+        draft,
+        progress=(
+            _exchange(Environment.PROD_GREEN, urls, next_live, live_now),
+            _exchange(Environment.PROD_BLUE, urls, live_now, next_live),
+        ),
+        details=details,
+        version=next_live.version,
+        deadline=draft.deadline + policy.waits,
     )
 
 

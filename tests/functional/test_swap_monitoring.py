@@ -181,7 +181,7 @@ def test_four_unreadable_checks_delay_a_swap_and_the_fifth_rolls_back(
     quiet.wire.fail("monitoring.alarms", ThrottledError(THROTTLED))
     start = len(quiet.wire.journal)
     minutes(api, 4)
-    # A check without the alarms has no result, whatever the metrics are.
+    # A check without the alarms has no result, so it reads no metrics.
     assert quiet.wire.count("monitoring.traffic", start) == 0
     # The time of the next step has come.
     assert view(api, reply, "phase", "weight", "waitingFor") == (

@@ -99,7 +99,7 @@ def test_a_swap_back_after_the_end_follows_no_policy(
     assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
     assert "policy" not in back.operation
     assert second.live("Shop") == "prod-2"
-    # The way forward again is no emergency: the release that customers have left can be bad.
+    # The way forward follows the policy again: the release that customers have left can be bad.
     second.monitoring.states = {"errors": "OK"}
     again = api.swap(version="1.1")
     assert again.operation["phase"] == "AWAITING_APPROVAL"
