@@ -43,11 +43,20 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
 
 
 def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
-    """Count the checks in a row with fewer healthy targets than half of the tasks."""
+    """Count the checks in a row with fewer healthy targets than half of the tasks.
+
+    Tasks beyond the minimum of a scaling do not count. They can belong to a scale-out, which can
+    more than double the tasks, and they start while the others are healthy: "the service scales out
+    proportionally to the metric as fast as it can" (Amazon ECS Developer Guide, "Use a target
+    metric to scale Amazon ECS services"). Before each shift the minimum becomes the present size.
+    """
     if details.weight == 0:
         return details
     new = size(observed, details.live)
-    too_few = 2 * new.healthy < (new.desired or 0)
+    tasks = new.desired or 0
+    if details.scaling:
+        tasks = min(tasks, details.minimums.get(details.live, details.scaling["min"]))
+    too_few = 2 * new.healthy < tasks
     return details._replace(unhealthy=details.unhealthy + 1 if too_few else 0)
 
 
