@@ -352,11 +352,11 @@ def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
 def _holds(operation: Operation) -> bool:
     """Return whether the production listener may forward to both slots, or must return.
 
-    A worker can have crashed before it recorded the first shift.
+    A worker can have crashed before it recorded the first shift, also before a return.
     """
     details: SwapDetails = operation.details
     if details.returning or (operation.aborted_by and details.weight):
-        return details.weight > 0
+        return details.weight > 0 or details.lost_at is not None
     return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 
 

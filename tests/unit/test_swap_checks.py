@@ -235,6 +235,8 @@ def test_a_return_has_a_deadline_for_the_alarm_of_the_admin() -> None:
         (shifted(CANARY_10, returning=("bad",)), True),
         (shifted(CANARY_10._replace(percent=1), 1, returning=("bad",)), True),
         (shifted(CANARY_10, 0, returning=("bad",), returned_at=NOW), False),
+        (swap(CANARY_10, returning=("bad",)), False),
+        (swap(CANARY_10, returning=("bad",), lost_at=NOW), True),
     ],
 )
 def test_a_swap_holds_its_rows_while_production_can_be_split(
