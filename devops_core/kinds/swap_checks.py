@@ -130,7 +130,7 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
         reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
     if details.weight:
         reasons += _of_release(details, observed) if details.policy.progressive else []
-        reasons += _of_listener(details, observed, now)
+    reasons += _of_listener(operation, observed, now)
     return tuple(reasons)
 
 
@@ -165,19 +165,38 @@ def settled(details: SwapDetails, now: datetime) -> bool:
     return all(now - change >= LISTENER_DELAY for change in changes if change)
 
 
-def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:
+def _of_listener(operation: Operation, observed: Observed, now: datetime) -> list[str]:
     """Return the reasons of a production listener that was changed outside of the service."""
+    details: SwapDetails = operation.details
     reasons = []
-    share = observed.share_of(details.live)
-    if share != details.weight and settled(details, now):
-        found = "other weights" if share is None else f"weight {share}"
+    if _has_foreign_weights(operation, observed, now) and settled(details, now):
+        share = observed.share_of(details.live)
+        found = "other weights" if share in (None, details.weight) else f"weight {share}"
         reasons.append(
             f"the production listener was changed outside of the service: {found} instead of"
             f" {details.weight} for {details.live}"
         )
     rules = observed.listeners.get(Listener.PRODUCTION)
-    if details.weight < ALL and rules and rules.sticky:
+    if 0 < details.weight < ALL and rules and rules.sticky:
         reasons.append(
             "the production listener has group stickiness, which keeps clients on one release"
         )
     return reasons
+
+
+def _has_foreign_weights(operation: Operation, observed: Observed, now: datetime) -> bool:
+    """Return whether the production listener has other weights than those of the swap.
+
+    Before the first shift they can be those of this shift, which then changes nothing. A listener
+    that cannot forward delays it (`Observed.listener_problems`). Soon after the request, ELB can
+    still show the state before an earlier swap.
+    """
+    details: SwapDetails = operation.details
+    share = observed.share_of(details.live)
+    if details.weight:
+        return share != details.weight
+    rules = observed.listeners.get(Listener.PRODUCTION)
+    recent = now - operation.requested_at < LISTENER_DELAY
+    if recent or rules is None or not rules.forwards or share == details.next_weight:
+        return False
+    return observed.share_of(details.idle) != ALL

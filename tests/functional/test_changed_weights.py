@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.functional.test_progressive_swap import CANARY, minutes, weight
@@ -66,3 +68,49 @@ def test_an_abort_keeps_a_page_that_replaces_both_releases(
     assert promoted.load_balancer.listeners[
         promoted.stacks.estate.listener("Shop", "production")
     ] == [OTHER]
+
+
+@pytest.mark.parametrize("policy", [{}, CANARY], ids=["at once", "canary"])
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        ({OTHER: 100}, [OTHER]),
+        ({OTHER: 50, "prod-1": 50}, [OTHER, "prod-1"]),
+        ({"prod-1": 50, "prod-2": 50}, ["prod-1"]),
+        ({"prod-1": 2, "prod-2": 1}, ["prod-1"]),
+    ],
+    ids=["a page", "a page beside the live slot", "both slots", "other parts"],
+)
+def test_no_shift_overwrites_a_change_before_it(
+    promoted: FakeCloud,
+    api: Client,
+    policy: dict[str, Any],
+    weights: dict[str, int],
+    left: list[str],
+) -> None:
+    """A person can show a maintenance page while the swap waits for its approval."""
+    reply = api.swap(**policy, approval={"before": "shift"})
+    minutes(api, 2)
+    by_hand(promoted, weights)
+    api.advance(reply.id, "continue")
+    minutes(api, 1)
+    ended = api.status(reply.id).operation
+    assert ended["status"] == "FAILED"
+    assert CHANGED in "; ".join(ended["reasons"])
+    estate = promoted.stacks.estate
+    groups = [OTHER if each == OTHER else estate.target_group("Shop", each) for each in left]
+    receiving = promoted.load_balancer.listeners[estate.listener("Shop", "production")]
+    assert {*receiving} == {*groups}
+
+
+@pytest.mark.parametrize(("policy", "share"), [({}, 100), (CANARY, 10)], ids=["at once", "canary"])
+def test_a_person_can_make_the_first_shift(
+    promoted: FakeCloud, api: Client, policy: dict[str, Any], share: int
+) -> None:
+    reply = api.swap(**policy, approval={"before": "shift"})
+    minutes(api, 2)
+    by_hand(promoted, {"prod-1": 100 - share, "prod-2": share})
+    api.advance(reply.id, "continue")
+    minutes(api, 7)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert promoted.live("Shop") == "prod-2"
