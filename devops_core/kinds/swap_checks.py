@@ -43,12 +43,19 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
 
 
 def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
-    """Count the checks in a row with fewer healthy targets than half of the tasks."""
+    """Count the checks in a row with fewer than half of the healthy targets that the release had.
+
+    Tasks that the swap or a scale-out has added do not count before they are healthy. If the number
+    is not on record, it is that of the tasks.
+    """
     if details.weight == 0:
         return details
     new = size(observed, details.live)
-    too_few = 2 * new.healthy < (new.desired or 0)
-    return details._replace(unhealthy=details.unhealthy + 1 if too_few else 0)
+    tasks = new.desired or 0
+    before = min(details.healthy, tasks) if details.healthy else tasks
+    unhealthy = details.unhealthy + 1 if 2 * new.healthy < before else 0
+    healthy = max(before, new.healthy) if details.healthy else 0
+    return details._replace(healthy=healthy, unhealthy=unhealthy)
 
 
 def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:

@@ -160,7 +160,8 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _rest(operation, now, operation.details.approval_expires_at, text)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    return Act(operation, _switches(details))
+    healthy = size(observed, details.live).healthy
+    return Act(operation.with_details(healthy=healthy), _switches(details))
 
 
 def _rest(

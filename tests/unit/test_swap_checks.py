@@ -154,6 +154,32 @@ def test_a_check_counts_fewer_healthy_targets_than_half_of_the_tasks(
     assert bool(details_of(decision).returning) is bool(unhealthy)
 
 
+@pytest.mark.parametrize(
+    ("before", "desired", "healthy", "after", "unhealthy"),
+    [
+        (2, 8, 2, 2, 0),
+        (2, 8, 5, 5, 0),
+        (5, 8, 2, 5, 4),
+        (4, 8, 2, 4, 0),
+        (8, 2, 1, 2, 0),
+        (8, 3, 1, 3, 4),
+    ],
+)
+def test_added_tasks_do_not_count_before_they_are_healthy(
+    before: int, desired: int, healthy: int, after: int, unhealthy: int
+) -> None:
+    started = shifted(CANARY_10, unhealthy=3, healthy=before, checked_at=NOW)
+    observed = sized(desired, 1, 10, healthy=healthy)
+    details = details_of(decide(started, observed, NOW + CHECK_INTERVAL))
+    assert (details.healthy, details.unhealthy) == (after, unhealthy)
+
+
+def test_a_shift_records_the_healthy_targets() -> None:
+    assert details_of(decide(swap(CANARY_10), sized(4, 2, healthy=3), NOW)).healthy == 3
+    due = shifted(QUARTERS, 25, healthy=9)
+    assert details_of(decide(due, sized(4, 2, 25, healthy=3), NOW + 6 * MINUTE)).healthy == 3
+
+
 def test_an_alarm_returns_customers_in_the_run_that_reads_it() -> None:
     states, reasons = {"errors": "ALARM", "slow": "OK"}, ("the alarm errors is in the state ALARM",)
     started = shifted(ALARMED)
