@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from devops_core.access import account_principal
@@ -305,7 +305,8 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
     _require_time_for_approval(operation, now)
-    return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
+    approved = operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
+    return _with_remaining_waits(approved, details.policy._replace(approval=None).waits, now)
 
 
 def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
@@ -319,7 +320,15 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     # The next shift is now the last one, which can need an approval.
     if details.needs_approval:
         details = details._replace(approved_by=caller, approved_at=now)
-    return replace(operation, details=details)
+    return _with_remaining_waits(replace(operation, details=details), timedelta(), now)
+
+
+def _with_remaining_waits(operation: Operation, waits: timedelta, now: datetime) -> Operation:
+    """Return the operation with a deadline after its remaining waits.
+
+    The rest of a long wait that a call has ended would delay the alarm for a blocked swap.
+    """
+    return replace(operation, deadline=min(operation.deadline, now + LIMIT + waits))
 
 
 def _require_time_for_approval(operation: Operation, now: datetime) -> None:

@@ -293,7 +293,11 @@ def called(action: str, operation: Operation, caller: str = "bob") -> SwapDetail
 def test_continue_approves_once() -> None:
     waiting = swap(BEFORE_SHIFT, awaiting_at=START, checked_at=NOW)
     approved = RULES.advance["continue"].apply(waiting, "bob", NOW)
-    assert approved == waiting.with_details(approved_by="bob", approved_at=NOW, checked_at=None)
+    # Without the approval, the deadline has a step and the limit.
+    expected = replace(waiting, deadline=NOW + 6 * MINUTE + LIMIT)
+    assert approved == expected.with_details(approved_by="bob", approved_at=NOW, checked_at=None)
+    early = replace(waiting, deadline=NOW + MINUTE)
+    assert RULES.advance["continue"].apply(early, "bob", NOW).deadline == early.deadline
     assert RULES.advance["continue"].apply(approved, "ann", NOW) is approved
 
 
@@ -334,7 +338,8 @@ def test_finish_ends_all_waits(operation: Operation, *, approves: bool) -> None:
     finished = RULES.advance["finish"].apply(operation, "bob", NOW)
     approval = {"approved_by": "bob", "approved_at": NOW} if approves else {}
     # The next run checks the release before the shift.
-    assert finished == operation.with_details(
+    expected = replace(operation, deadline=min(operation.deadline, NOW + LIMIT))
+    assert finished == expected.with_details(
         finished_by="bob", finished_at=NOW, checked_at=None, **approval
     )
     assert RULES.advance["finish"].apply(finished, "ann", NOW) is finished
