@@ -51,7 +51,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         return Plan(None, observed, message)
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
-    policy = policy_of(request, inventory, next_live)
+    policy = policy_of(request, inventory, next_release(inventory, idle))
     ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     operation = _operation(draft, inventory, next_live, live_now, policy)
     return Plan(
@@ -107,6 +107,16 @@ def _with_alarms(
     return replace(operation, warnings=warnings).with_details(
         checked_at=operation.requested_at, alarms=alarms, ignored=ignored
     )
+
+
+def next_release(inventory: Inventory, live_now: str | None) -> Service:
+    """Return the service that becomes live; `live_now` is the live slot, None if it is not known.
+
+    A person can have exchanged the slots since their rows were written. The drift check then writes
+    the same state.
+    """
+    (_, blue), (_, green) = inventory.usable(*PRODUCTION)
+    return blue if live_now in (None, green.name) else green.replaced_by(blue)
 
 
 def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) -> SwapPolicy:
