@@ -9,7 +9,13 @@ from typing import Any
 
 from devops_core.access import account_principal
 from devops_core.details.swap import SwapDetails, policy_view
-from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
+from devops_core.errors import (
+    AmbiguousError,
+    ConflictError,
+    NotDeployableError,
+    NotReadyError,
+    UnreachableError,
+)
 from devops_core.kinds import swap_checks
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
@@ -137,10 +143,16 @@ def _ignored_alarms(
 ) -> tuple[str, ...]:
     """Return the alarms that do not count for a swap because of their state at its start.
 
-    NotReadyError if there are such alarms, and the request does not ignore them.
+    NotReadyError if there are such alarms, and UnreachableError if they could not be read, unless
+    the request ignores them.
     """
     if monitored is None:
         return ()
+    if monitored.problem and not ignores:
+        raise UnreachableError(
+            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
+            " without them"
+        )
     states = {name: monitored.alarms.get(name) for name in policy.alarms}
     failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
     if failing and not ignores:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.details.swap import SwapDetails
-from devops_core.errors import AwsError, UnreachableError
+from devops_core.errors import AwsError
 from devops_core.kinds import swap
 from devops_core.kinds.swap_checks import alarming
 from devops_core.model.expectation import Expectation
@@ -45,11 +45,6 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     actual = swap.policy_of(request, inventory, swap.next_release(inventory, rules["production"]))
     if actual.alarms != policy.alarms:
         monitored = _alarms(cloud, actual.alarms, now) if actual.alarms else None
-    if monitored and monitored.problem and not request.ignore_alarms:
-        raise UnreachableError(
-            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
-            " without them"
-        )
     return Observed(
         **rules,
         services=services,
