@@ -9,13 +9,7 @@ from typing import Any
 
 from devops_core.access import account_principal
 from devops_core.details.swap import SwapDetails, policy_view
-from devops_core.errors import (
-    AmbiguousError,
-    ConflictError,
-    NotDeployableError,
-    NotReadyError,
-    UnreachableError,
-)
+from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
 from devops_core.kinds import swap_checks
 from devops_core.kinds.kind import Abort, Advance, Kind, RowChanges
 from devops_core.kinds.swap_phases import LIMIT, decide
@@ -58,7 +52,7 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
     policy = policy_of(request, inventory, next_release(inventory, idle))
-    ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
+    ignored = swap_checks.ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     operation = _operation(draft, inventory, next_live, live_now, policy)
     return Plan(
         _with_alarms(operation, observed.monitored, ignored),
@@ -108,7 +102,7 @@ def _with_alarms(
     """Return the operation with the first check of its alarms, if it has some."""
     if monitored is None:
         return operation
-    warnings = shortened(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    warnings = shortened(f"ignored: {swap_checks.alarm_text(name, monitored)}" for name in ignored)
     alarms = {name: state for name, state in monitored.alarms.items() if name not in ignored}
     return replace(operation, warnings=warnings).with_details(
         checked_at=operation.requested_at, alarms=alarms, ignored=ignored
@@ -136,38 +130,6 @@ def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) ->
     if record is None or next_live.has_live_release:
         return effective_policy({}, request.policy)
     return effective_policy(record.specification.production, request.policy)
-
-
-def _ignored_alarms(
-    policy: SwapPolicy, monitored: Monitored | None, *, ignores: bool
-) -> tuple[str, ...]:
-    """Return the alarms that do not count for a swap because of their state at its start.
-
-    NotReadyError if there are such alarms, and UnreachableError if they could not be read, unless
-    the request ignores them.
-    """
-    if monitored is None:
-        return ()
-    if monitored.problem and not ignores:
-        raise UnreachableError(
-            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
-            " without them"
-        )
-    states = {name: monitored.alarms.get(name) for name in policy.alarms}
-    failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
-    if failing and not ignores:
-        raise NotReadyError(
-            "alarms are against a swap",
-            tuple(_alarm_text(name, monitored) for name in failing),
-        )
-    return failing
-
-
-def _alarm_text(name: str, monitored: Monitored) -> str:
-    if monitored.problem:
-        return f"the alarm {name}, whose state could not be read: {monitored.problem}"
-    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
-    return f"the alarm {name} {state}"
 
 
 def _warmup(inventory: Inventory) -> tuple[str, ...]:

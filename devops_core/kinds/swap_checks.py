@@ -1,7 +1,7 @@
-"""The checks of a swap while it runs: the results in the record, and the reasons for a rollback.
+"""The checks of a swap: its alarms at the start, its results, and the reasons for a rollback.
 
-All functions are pure. A check takes place at most once a minute (`SwapDetails.check_due`), however
-often the operation is observed.
+All functions are pure. While a swap runs, a check takes place at most once a minute
+(`SwapDetails.check_due`), however often the operation is observed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
+from devops_core.errors import NotReadyError, UnreachableError
 from devops_core.kinds.swap_readiness import replaced, size
 from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
-from devops_core.model.swap_policy import ALL, Judge
+from devops_core.model.swap_policy import ALL, Judge, SwapPolicy
 from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Requests, Verdict
 
 # Checks in a row without a result, after which the swap rolls back.
@@ -24,6 +25,39 @@ MAX_UNREADABLE = 5
 _MAX_UNHEALTHY = 2
 # Characters of a reason in a verdict, so that a record stays small with long names of alarms.
 _MAX_REASON = 500
+
+
+def ignored_alarms(
+    policy: SwapPolicy, monitored: Monitored | None, *, ignores: bool
+) -> tuple[str, ...]:
+    """Return the alarms that do not count for a swap because of their state at its start.
+
+    NotReadyError if there are such alarms, and UnreachableError if they could not be read, unless
+    the request ignores them.
+    """
+    if monitored is None:
+        return ()
+    if monitored.problem and not ignores:
+        raise UnreachableError(
+            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
+            " without them"
+        )
+    states = {name: monitored.alarms.get(name) for name in policy.alarms}
+    failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
+    if failing and not ignores:
+        raise NotReadyError(
+            "alarms are against a swap",
+            tuple(alarm_text(name, monitored) for name in failing),
+        )
+    return failing
+
+
+def alarm_text(name: str, monitored: Monitored) -> str:
+    """Return the fact about an alarm that is against a swap."""
+    if monitored.problem:
+        return f"the alarm {name}, whose state could not be read: {monitored.problem}"
+    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
+    return f"the alarm {name} {state}"
 
 
 def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
