@@ -295,30 +295,6 @@ def test_a_check_counts_too_few_healthy_targets(
 
 
 @pytest.mark.parametrize(
-    ("minimums", "desired", "healthy", "unhealthy"),
-    [
-        # The policy of the scaling has more than doubled the tasks: the new ones start.
-        ({"prod-2": 4}, 10, 4, 0),
-        ({"prod-2": 4}, 10, 2, 0),
-        ({"prod-2": 4}, 10, 1, 4),
-        # The scaling or its end has fewer tasks than the swap has set.
-        ({"prod-2": 4}, 2, 1, 0),
-        ({"prod-2": 4}, 3, 1, 4),
-        # The minimum of the scaling is sufficient.
-        ({}, 10, 1, 0),
-        ({"prod-1": 9}, 10, 1, 0),
-        ({}, 10, 0, 4),
-    ],
-)
-def test_tasks_of_a_scale_out_need_not_be_healthy(
-    minimums: dict[str, int], desired: int, healthy: int, unhealthy: int
-) -> None:
-    operation = shifted(CANARY_10, unhealthy=3, scaling={"min": 2, "max": 10}, minimums=minimums)
-    observed = sized(desired, 4, 10, healthy=healthy)
-    assert recorded(operation, observed, CHECK).details.unhealthy == unhealthy
-
-
-@pytest.mark.parametrize(
     ("operation", "monitored"),
     [
         (swap(SwapPolicy()), None),
