@@ -102,10 +102,8 @@ def deregistration(part: Progress) -> Deregister | None:
     """
     if part.deregistered or (part.status is Status.FAILED and part.previous is None):
         return None
-    if part.status is Status.SUCCEEDED:
+    if part.status is Status.SUCCEEDED or part.unrestored:
         unused = part.obsolete if part.obsolete != part.target else None
-    elif part.unrestored:
-        unused = part.obsolete if part.obsolete not in (part.target, part.previous) else None
     else:
         unused = part.target if part.target != part.previous else None
     return Deregister(part.service, unused) if unused else None
@@ -243,7 +241,7 @@ def _roll_back(part: Progress, reason: str, active: bool | None) -> Advance:
     if active:
         return Advance(part, UpdateService(part.service, part.previous))
     return _failed_rollout(
-        replace(part, unrestored=True),
+        replace(part, unrestored=True, deregistered=part.obsolete == part.previous),
         f"{reason}. No rollback: the previous task definition is INACTIVE, because another tool"
         f" deregistered it. The service keeps {part.version or 'the new one'} until its next"
         " rollout",

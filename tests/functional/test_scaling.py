@@ -266,6 +266,20 @@ def test_a_refused_scaling_fails_the_rollout_and_is_applied_again(
     assert limits(promoted) == (2, 5)
 
 
+def test_a_release_without_its_scaling_replaces_the_previous_one(
+    promoted: FakeCloud, api: Client
+) -> None:
+    previous = promoted.containers.running("Shop", "dev").arn
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    ended(
+        api,
+        api.patch({"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}}),
+        "FAILED",
+    )
+    assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
+    assert not promoted.containers.active(previous)
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_throttled_or_lost_call_is_repeated(
     promoted: FakeCloud, api: Client, *, lost: bool

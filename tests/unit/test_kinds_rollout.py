@@ -145,6 +145,8 @@ ACTS: list[tuple[str, Progress, Observed, datetime, Step]] = [
     ("the service keeps the target: deregister the obsolete one",
      rolling(status=Status.FAILED, unrestored=True, obsolete="older"), OLD, NOW,
      Deregister("dev", "older")),
+    ("the service keeps the target: deregister the previous one",
+     rolling(status=Status.FAILED, unrestored=True), OLD, NOW, Deregister("dev", "old")),
     ("registered, but not sent until the deadline: deregister the target", UNSENT, OLD, LATE,
      Deregister("dev", "new")),
 ]  # fmt: skip
@@ -237,7 +239,7 @@ def test_fails_with_the_reason(
         rolling(previous="new", status=Status.FAILED),
         rolling(target=None, status=Status.FAILED),
         rolling(deregistered=True, status=Status.FAILED),
-        rolling(unrestored=True, status=Status.FAILED),
+        rolling(unrestored=True, deregistered=True, status=Status.FAILED),
         rolling(unrestored=True, obsolete="new", status=Status.FAILED),
         rolling(obsolete="new", status=Status.SUCCEEDED),
         rolling(obsolete=None, status=Status.SUCCEEDED),

@@ -112,14 +112,16 @@ class Specifications:
         assert revision in (None, present), f"{operation.kind} names {revision}, not {present}"
 
     def record_end(self, operation: Operation) -> None:
-        """Record the settings of the releases that an operation brought."""
+        """Record the settings of the releases that an operation brought, also a failed one."""
         documents = self._documents.get(operation.application, {})
         if operation.kind == "update" and operation.details.stack:
             self._record_stack(operation)
         for part in operation.progress if operation.spec in documents else ():
             # A failed create has removed its services.
             partial = operation.kind != "create" or operation.status is Status.SUCCEEDED
-            if part.status is Status.SUCCEEDED and part.spec_hash and partial:
+            # A release can run although its operation failed, for example without its scaling.
+            runs = part.status is Status.SUCCEEDED or part.unrestored
+            if runs and part.spec_hash and partial:
                 wanted = effective_settings(documents[operation.spec or 0], part.environment)
                 self._running[operation.application, part.service] = wanted
 
