@@ -18,7 +18,7 @@ The path of an operation, from a request to its end:
 4. While AWS works, the operation waits on record. EventBridge, a one-minute schedule
    (`sweep.sweep_open`) and status reads call `reconcile.resume`: it observes AWS
    (`Controller.during`) and continues as in step 3. After a throttled call it pauses
-   (`pauses.paused`).
+   (`pauses.paused`), and the reads of the schedule have a pace (`pace.Pace`).
    A waiting call reads the operation until it ends, if `waiting.admission` admits it.
 5. `Done` or `Fail` ends the operation: `reconcile.finish` writes the status, the rows of the kind
    (`Kind.rows`), the release of the claim and the last event in one transaction, and

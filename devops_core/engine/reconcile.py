@@ -77,14 +77,9 @@ def reconcile(cloud: Cloud, application: str, operation_id: str) -> Operation | 
 
 
 def resume(cloud: Cloud, operation: Operation, *, urgent: bool = False) -> Operation | None:
-    """Advance an operation that was just read; None if it was removed meanwhile.
-
-    An `urgent` run does not respect the rest of the operation: something has changed.
-    """
+    """Advance an operation that was just read; None if it was removed meanwhile."""
     now = cloud.clock.now()
-    if operation.ended or operation.leased(now) or operation.paused(now):
-        return operation
-    if operation.rests(now) and not urgent:
+    if not operation.can_advance(now, urgent=urgent):
         return operation
     key = operation.application, operation.id
     inventory, _ = cloud.tables.inventory(operation.application, revision=operation.spec)

@@ -1,7 +1,8 @@
 """Sweeps: advance all open operations for the schedule, or those of one application.
 
 A run of the schedule has a time budget, and each run continues after the operations of the last
-one. So every operation has its turn for any number of slow operations before it.
+one. So every operation has its turn for any number of slow operations before it. Operations that
+read load balancers begin at a steady pace (`pace`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
+from devops_core import observe
 from devops_core.engine import outbox, telemetry
+from devops_core.engine.pace import Pace
 from devops_core.engine.reconcile import resume
 from devops_core.errors import AwsError
 from devops_core.model.listing import OpenOperation
@@ -21,7 +24,8 @@ from devops_core.ports import Cloud
 # Operations at the same time. Together they stay below the request rates of AWS
 # (tests/proofs/rates).
 WORKERS = 8
-# A run begins no operations after this time, so that the last ones can end.
+# A run takes no group of operations after this time, so that the last ones can end. Their reads can
+# wait a few seconds longer.
 BUDGET = timedelta(seconds=40)
 # A run abandons the operations that are still in progress after this time: a call of AWS takes up
 # to 30 s (`bootstrap.CLIENT_CONFIG`), and the function has 60 s.
@@ -48,7 +52,8 @@ def sweep_open(cloud: Cloud) -> list[Operation]:
     started = cloud.clock.now()
     outbox.send_due(cloud)
     found = _open_operations(cloud)
-    calls = _calls(cloud, _in_turn(cloud, found), started + BUDGET)
+    visit = partial(_visit, cloud, pace=Pace(cloud.clock))
+    calls = _calls(cloud, visit, _in_turn(cloud, found), started + BUDGET)
     workers = min(WORKERS, len(found))
     visits = [visit for visit in cloud.work_off(calls, workers, started + LIMIT) if visit]
     closed = {visit.entry.position for visit in visits if not visit.may_be_open}
@@ -92,7 +97,10 @@ def _in_turn(cloud: Cloud, found: Sequence[OpenOperation]) -> list[OpenOperation
 
 
 def _calls(
-    cloud: Cloud, turn: Sequence[OpenOperation], until: datetime
+    cloud: Cloud,
+    visit: Callable[[OpenOperation], _Visit],
+    turn: Sequence[OpenOperation],
+    until: datetime,
 ) -> Iterator[Callable[[], _Visit | None]]:
     """Yield the calls that advance operations, and save the position before each group of them.
 
@@ -106,7 +114,7 @@ def _calls(
         if len(turn) > WORKERS:
             yield partial(_save_position, cloud, group[-1].position)
         for entry in group:
-            yield partial(_visit, cloud, entry)
+            yield partial(visit, entry)
 
 
 def _save_position(cloud: Cloud, position: str) -> None:
@@ -117,13 +125,17 @@ def _save_position(cloud: Cloud, position: str) -> None:
         telemetry.reconcile_failed(cloud, "reconcile failed", error)
 
 
-def _visit(cloud: Cloud, entry: OpenOperation, *, urgent: bool = False) -> _Visit:
+def _visit(
+    cloud: Cloud, entry: OpenOperation, *, urgent: bool = False, pace: Pace | None = None
+) -> _Visit:
     """Advance one operation; an error is counted and does not affect the others."""
     facts = {"operation": entry.id, "applicationName": entry.application}
     try:
         operation = cloud.tables.operation(entry.application, entry.id)
         if operation:
             facts = operation.facts
+            if pace and operation.can_advance(cloud.clock.now()):
+                pace.wait(observe.load_controller(operation.kind).load_balancer_reads)
             operation = resume(cloud, operation, urgent=urgent)
     except Exception as error:  # noqa: BLE001 - one broken record must not stop the others
         telemetry.reconcile_failed(cloud, "reconcile failed", error, **facts)

@@ -192,6 +192,15 @@ class Operation:
         """Return whether a status read must not observe AWS yet."""
         return self.rests_until is not None and now < self.rests_until
 
+    def can_advance(self, now: datetime, *, urgent: bool = False) -> bool:
+        """Return whether a worker can advance the operation now.
+
+        An `urgent` run does not respect the rest of the operation: something has changed.
+        """
+        if self.ended or self.leased(now) or self.paused(now):
+            return False
+        return urgent or not self.rests(now)
+
     def overdue(self, now: datetime) -> bool:
         """Return whether the deadline has passed."""
         return now >= self.deadline

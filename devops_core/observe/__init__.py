@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 
 class Controller(NamedTuple):
-    """The rules of a kind with its observations of AWS: everything that the engine needs of it."""
+    """The rules of a kind with its observations of AWS: everything that the engine needs of it.
+
+    `load_balancer_reads` is the number of requests of `during` to Elastic Load Balancing.
+    """
 
     kind: Kind
     before: Callable[[Cloud, Any, Inventory], Observed]
     during: Callable[[Cloud, Operation, Inventory], Observed]
+    load_balancer_reads: int = 0
 
 
 def load_controller(kind: str) -> Controller:

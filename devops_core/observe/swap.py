@@ -161,4 +161,5 @@ def _slot_calls(cloud: Cloud, application: str, inventory: Inventory) -> list[Ca
     ]
 
 
-CONTROLLER = Controller(swap.KIND, before, during)
+# The rules of two listeners, and the healthy targets of two slots.
+CONTROLLER = Controller(swap.KIND, before, during, load_balancer_reads=4)

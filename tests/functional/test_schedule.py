@@ -11,7 +11,7 @@ import pytest
 
 import handlers.reconcile
 from devops_core.adapters.aws import workers
-from devops_core.engine import sweep
+from devops_core.engine import pace, sweep
 from devops_core.errors import AccessDeniedError, UnreachableError
 from tests.lab import emf
 from tests.lab.client import SCHEDULE, Client
@@ -225,6 +225,66 @@ def test_few_operations_need_no_position() -> None:
     Client(cloud).wake(SCHEDULE)
     names = set(cloud.wire.names(start))
     assert not names & {"tables.sweep_position", "tables.save_sweep_position"}
+
+
+# --- the pace ---
+
+
+def swapping(count: int) -> tuple[FakeCloud, Client]:
+    """Return an account with a number of swaps in steps."""
+    cloud = FakeCloud()
+    api = Client(cloud)
+    for number in range(count):
+        api.create(name(number), environments={"nonProd": ["dev"]})
+        cloud.push("1.0", application=name(number))
+    api.settle()
+    for number in range(count):
+        api.finished(api.deploy("1.0", "dev", application=name(number)))
+        api.finished(api.promote(application=name(number)))
+    for number in range(count):
+        assert api.swap(application=name(number), strategy={"type": "canary"}).status == 202
+    return cloud, api
+
+
+def duration(cloud: FakeCloud, api: Client) -> float:
+    """Return the seconds that one run of the schedule waits."""
+    before = cloud.clock.now()
+    api.wake(SCHEDULE)
+    return (cloud.clock.now() - before).total_seconds()
+
+
+def test_checks_of_many_swaps_have_a_pace() -> None:
+    """Each check reads the rules of two listeners and the targets of two slots."""
+    cloud, api = swapping(14)
+    cloud.clock.pass_(minutes=1)
+    start = len(cloud.wire.journal)
+    assert duration(cloud, api) == (14 * 4 - pace.BURST) / pace.RATE
+    reads = [each for each in cloud.wire.names(start) if each.startswith("load_balancer.")]
+    assert len(reads) == 14 * 4
+    # A swap that was just checked makes no read, so its visit does not wait.
+    assert duration(cloud, api) == 0
+
+
+def test_few_swaps_and_operations_without_reads_do_not_wait() -> None:
+    cloud, api = swapping(8)
+    cloud.stacks.pace = None
+    for number in range(30):
+        assert api.create(f"New{number}").status == 202
+    cloud.clock.pass_(minutes=1)
+    assert duration(cloud, api) == 0
+
+
+def test_a_run_without_time_for_all_swaps_is_continued_by_the_next_one() -> None:
+    cloud, api = swapping(14)
+    cloud.clock.pass_(minutes=1)
+    # The first group uses up the time of the run.
+    cloud.wire.on("load_balancer.rules", lambda: cloud.clock.wait(sweep.BUDGET.total_seconds()))
+    start = len(cloud.wire.journal)
+    api.wake(SCHEDULE)
+    assert processed(cloud, start) == [name(number) for number in range(sweep.WORKERS)]
+    start = len(cloud.wire.journal)
+    api.wake(SCHEDULE)
+    assert processed(cloud, start)[:6] == [name(number) for number in range(sweep.WORKERS, 14)]
 
 
 # --- a call of AWS that hangs ---

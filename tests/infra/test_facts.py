@@ -12,7 +12,7 @@ import pytest
 from devops_cli import client as cli_client
 from devops_core.adapters import web
 from devops_core.drift.check import APPLICATIONS_PER_RUN
-from devops_core.engine import sweep
+from devops_core.engine import pace, sweep
 from devops_core.engine.accept import IDEMPOTENCY_VALIDITY
 from devops_core.engine.reconcile import GRACE
 from devops_core.http import responses
@@ -110,6 +110,8 @@ FACTS = {
         _NUMBERS[sweep.WORKERS], 2,
     ),
     "time for operations": Fact(r"for (\d+) seconds", sweep.BUDGET.seconds, 2),
+    "reads at once": Fact(r"schedule makes (\d+) at once", pace.BURST),
+    "pace of reads": Fact(r"at once, then (\w+) per second \| None", _NUMBERS[pace.RATE]),
     "end of a run": Fact(r"returns after at most (\d+)", sweep.LIMIT.seconds),
     "time limit of reconcile": Fact(
         r"(?:reconcile function \||runs longer than) (\d+) s",

@@ -11,16 +11,19 @@ import sys
 from collections.abc import Sequence
 
 from tests.lab.sizes import Sizes
+from tests.proofs.rates import swaps
 from tests.proofs.rates.scenarios import SCENARIOS
 from tests.proofs.rates.simulation import Simulation
 
 # The numbers of operations that start at the same moment.
 CI = {name: 10 if name.startswith("creates") else 50 for name in SCENARIOS}
 FULL = {name: 50 if name.startswith("creates") else 100 for name in SCENARIOS}
+SWAPS, FULL_SWAPS = 40, 80
 SEEDS = 3
 SIZES = Sizes(
-    "50 deploys of one and of three environments, 10 creates",
-    f"100 deploys of one and of three environments, 50 creates, each with {SEEDS} seeds",
+    f"50 deploys of one and of three environments, 10 creates, {SWAPS} swaps in steps",
+    f"100 deploys of one and of three environments, 50 creates, {FULL_SWAPS} swaps in steps, each"
+    f" with {SEEDS} seeds",
 )
 
 
@@ -53,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             simulation = SCENARIOS[name].run(count, seed)
             print("\n".join(table(name, count, simulation)), flush=True)
             complete &= {*simulation.result.ended.values()} == {"SUCCEEDED"}
+    for seed in range(seeds):
+        simulation, checks = swaps.run(FULL_SWAPS, seed)
+        print("\n".join(table("swaps in steps", FULL_SWAPS, simulation)))
+        print(f"  the longest time between two checks: {checks.longest.seconds} s", flush=True)
+        complete &= {*simulation.result.ended.values()} == {"SUCCEEDED"}
     return 0 if complete else 1
 
 

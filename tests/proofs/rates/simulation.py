@@ -51,7 +51,9 @@ _OPERATIONS = {
     "monitoring.alarms": ("DescribeAlarms",),
     "monitoring.traffic": ("GetMetricData",),
 }
-_NO_RATE = {"tables", "listing", "stacks", "images", "templates", "web"}
+_NO_RATE = {
+    "tables", "listing", "outbox", "notifications", "stacks", "images", "templates", "web",
+}  # fmt: skip
 # The maximum numbers of task definitions that the adapter describes (devops_core/adapters/ecs.py).
 _DESCRIBED = {"containers.find": 5, "containers.registered": 50}
 
