@@ -28,7 +28,20 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-    from devops_core import notification_ports, ports
+    from devops_core.ports import Clock, Cloud, Web
+    from devops_core.ports.aws import (
+        Containers,
+        ImageRegistry,
+        LoadBalancer,
+        Logs,
+        Monitoring,
+        Scaling,
+        SecretTags,
+        Stacks,
+        TemplateStore,
+    )
+    from devops_core.ports.notifications import Notifications, Outbox
+    from devops_core.ports.tables import Listing, Tables
 
 # Three attempts of at most ten seconds each: API Gateway stops waiting after 29 s, so the result of
 # a fourth attempt could not reach the caller.
@@ -55,7 +68,7 @@ T = TypeVar("T")
 
 
 @cache
-def cloud() -> ports.Cloud:
+def cloud() -> Cloud:
     """Return the ports for the environment variables of this process; made once."""
     return AwsCloud(Settings.from_environment(os.environ))
 
@@ -94,7 +107,7 @@ class AwsCloud:
 
     def __init__(self, settings: Settings, session: Session | None = None) -> None:
         self.settings = settings
-        self.clock: ports.Clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self._session = session or new_session()
         # Several threads can use a client, but only one can make a client with a session (botocore
         # documentation, "Multithreading or multiprocessing with clients"). Reentrant, because an
@@ -102,7 +115,7 @@ class AwsCloud:
         self.making = threading.RLock()
 
     @_MadeOnce
-    def tables(self) -> ports.Tables:
+    def tables(self) -> Tables:
         """DynamoDB."""
         from devops_core.adapters.dynamodb.tables import DynamoTables
 
@@ -110,7 +123,7 @@ class AwsCloud:
         return DynamoTables(self._client("dynamodb"), names, self.clock.now, details.details_type)
 
     @_MadeOnce
-    def listing(self) -> ports.Listing:
+    def listing(self) -> Listing:
         """DynamoDB, page by page."""
         from devops_core.adapters.dynamodb.listing import DynamoListing
 
@@ -118,56 +131,56 @@ class AwsCloud:
         return DynamoListing(self._client("dynamodb"), names, self.gather, details.details_type)
 
     @_MadeOnce
-    def outbox(self) -> notification_ports.Outbox:
+    def outbox(self) -> Outbox:
         """DynamoDB, for the notifications that are not sent."""
         from devops_core.adapters.dynamodb.outbox import DynamoOutbox
 
         return DynamoOutbox(self._client("dynamodb"), self.settings.tables.log)
 
     @_MadeOnce
-    def notifications(self) -> notification_ports.Notifications:
+    def notifications(self) -> Notifications:
         """EventBridge."""
         from devops_core.adapters.events import EventBridge
 
         return EventBridge(self._client("events"))
 
     @_MadeOnce
-    def stacks(self) -> ports.Stacks:
+    def stacks(self) -> Stacks:
         """CloudFormation."""
         from devops_core.adapters.cloudformation import CloudFormationStacks
 
         return CloudFormationStacks(self._client("cloudformation"), self.settings.stack_role)
 
     @_MadeOnce
-    def containers(self) -> ports.Containers:
+    def containers(self) -> Containers:
         """ECS."""
         from devops_core.adapters.ecs import EcsContainers
 
         return EcsContainers(self._client("ecs"))
 
     @_MadeOnce
-    def scaling(self) -> ports.Scaling:
+    def scaling(self) -> Scaling:
         """Application Auto Scaling."""
         from devops_core.adapters.scaling import ApplicationAutoScaling
 
         return ApplicationAutoScaling(self._client("application-autoscaling"))
 
     @_MadeOnce
-    def logs(self) -> ports.Logs:
+    def logs(self) -> Logs:
         """CloudWatch Logs."""
         from devops_core.adapters.logs import CloudWatchLogs
 
         return CloudWatchLogs(self._client("logs", QUICK_CONFIG))
 
     @_MadeOnce
-    def load_balancer(self) -> ports.LoadBalancer:
+    def load_balancer(self) -> LoadBalancer:
         """Elastic Load Balancing."""
         from devops_core.adapters.elbv2 import AlbLoadBalancer
 
         return AlbLoadBalancer(self._client("elbv2"))
 
     @_MadeOnce
-    def monitoring(self) -> ports.Monitoring:
+    def monitoring(self) -> Monitoring:
         """CloudWatch."""
         from devops_core.adapters.cloudwatch import CloudWatchMonitoring
 
@@ -175,28 +188,28 @@ class AwsCloud:
         return CloudWatchMonitoring(self._client("cloudwatch", QUICK_CONFIG))
 
     @_MadeOnce
-    def images(self) -> ports.ImageRegistry:
+    def images(self) -> ImageRegistry:
         """ECR."""
         from devops_core.adapters.ecr import EcrImages
 
         return EcrImages(self._client("ecr"))
 
     @_MadeOnce
-    def templates(self) -> ports.TemplateStore:
+    def templates(self) -> TemplateStore:
         """S3."""
         from devops_core.adapters.s3 import S3Templates
 
         return S3Templates(self._client("s3"), self.settings.account)
 
     @_MadeOnce
-    def secret_tags(self) -> ports.SecretTags:
+    def secret_tags(self) -> SecretTags:
         """Secrets Manager and SSM."""
         from devops_core.adapters.secrets import SecretTags
 
         return SecretTags(self._client("secretsmanager"), self._client("ssm"))
 
     @_MadeOnce
-    def web(self) -> ports.Web:
+    def web(self) -> Web:
         """HTTP, for pages of the applications."""
         from devops_core.adapters.web import HttpWeb
 

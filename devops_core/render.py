@@ -178,7 +178,7 @@ def upgraded_parameters(
     """Return the parameters of a stack with `present` values and a template that declares others.
 
     A parameter that the stack does not have gets its value as in a create. `declared` is as in
-    `ports.Stacks.parameters`.
+    `ports.aws.Stacks.parameters`.
     """
     # As in a create, an installation without keys does not set the parameter.
     keys = {KEYS_PARAMETER: ",".join(settings.secret_keys)}

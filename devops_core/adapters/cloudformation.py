@@ -26,7 +26,7 @@ _CANCELLED = re.compile(r"resource (creation|update|deletion) cancelled", re.IGN
 
 
 class CloudFormationStacks:
-    """`ports.Stacks` over CloudFormation."""
+    """`ports.aws.Stacks` over CloudFormation."""
 
     def __init__(self, client: Any, role: str) -> None:
         self._client = client

@@ -29,7 +29,7 @@ _Values = Mapping[tuple[str, str], Mapping[datetime, float]]
 
 
 class CloudWatchMonitoring:
-    """`ports.Monitoring` over CloudWatch.
+    """`ports.aws.Monitoring` over CloudWatch.
 
     The facts about the metrics are from the ELB User Guide, "CloudWatch metrics for your
     Application Load Balancer".

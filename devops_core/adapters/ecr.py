@@ -10,7 +10,7 @@ from devops_core.errors import ImageNotFoundError, NotDeployableError
 
 
 class EcrImages:
-    """`ports.ImageRegistry` over ECR."""
+    """`ports.aws.ImageRegistry` over ECR."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -32,7 +32,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class EcsContainers:
-    """`ports.Containers` over ECS."""
+    """`ports.aws.Containers` over ECS."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

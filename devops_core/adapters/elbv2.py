@@ -14,7 +14,7 @@ _MAX_GROUPS = 5
 
 
 class AlbLoadBalancer:
-    """`ports.LoadBalancer` over the ELBv2 API."""
+    """`ports.aws.LoadBalancer` over the ELBv2 API."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -8,13 +8,13 @@ from typing import Any
 
 from devops_core.adapters.aws.errors import translated
 from devops_core.errors import redact
-from devops_core.notification_ports import Message
+from devops_core.ports.notifications import Message
 
 SOURCE = "devops-ecs"
 
 
 class EventBridge:
-    """`notification_ports.Notifications` over EventBridge."""
+    """`ports.notifications.Notifications` over EventBridge."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

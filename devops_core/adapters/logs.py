@@ -14,7 +14,7 @@ _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class CloudWatchLogs:
-    """`ports.Logs` over CloudWatch Logs."""
+    """`ports.aws.Logs` over CloudWatch Logs."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -19,7 +19,7 @@ _UNVERSIONED = "null"
 
 
 class S3Templates:
-    """`ports.TemplateStore` over S3, only for buckets of the account `owner`.
+    """`ports.aws.TemplateStore` over S3, only for buckets of the account `owner`.
 
     Anyone can create a bucket with the name of a deleted one; S3 refuses the buckets of others.
     """

@@ -31,7 +31,7 @@ _NEW_ROLE = "Unable to assume IAM role"
 
 
 class ApplicationAutoScaling:
-    """`ports.Scaling` over the Application Auto Scaling API."""
+    """`ports.aws.Scaling` over the Application Auto Scaling API."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

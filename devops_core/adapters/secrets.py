@@ -9,7 +9,7 @@ from devops_core.model.secret import Secret
 
 
 class SecretTags:
-    """`ports.SecretTags` over Secrets Manager and Systems Manager."""
+    """`ports.aws.SecretTags` over Secrets Manager and Systems Manager."""
 
     def __init__(self, secrets: Any, parameters: Any) -> None:
         self._secrets = secrets

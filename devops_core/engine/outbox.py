@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from devops_core.engine import telemetry
 from devops_core.errors import RefusedError, redact
 from devops_core.model.notification import EnvironmentResult, Notification, OutboxKey
-from devops_core.notification_ports import Message
 from devops_core.ports import Cloud
+from devops_core.ports.notifications import Message
 
 # Entries of one call (EventBridge API, PutEvents).
 _BATCH = 10

@@ -51,11 +51,7 @@ def plan(
     removed = [row for row in inventory.rows.values() if stack and row.environment in stack.removed]
     rollouts = _rollouts(wanted, removed, inventory, observed, draft)
     if not rollouts and not stack and specification == present:
-        message = (
-            f"revision {specification.revision} of the specification has these settings, and all"
-            " environments except production run them"
-        )
-        return Plan(None, observed, message=message)
+        return Plan(None, observed, message=_unchanged(specification.revision))
     for row in removed:
         row.require_free()
     pending = _pending(wanted, inventory, observed)
@@ -85,6 +81,13 @@ def plan(
         stack=stack,
         record=_record_claim(inventory.record, wanted, draft),
         services=observed.services,
+    )
+
+
+def _unchanged(revision: int) -> str:
+    return (
+        f"revision {revision} of the specification has these settings, and all environments except"
+        " production run them"
     )
 
 

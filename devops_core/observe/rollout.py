@@ -15,7 +15,8 @@ from devops_core.model.observed import Observed, RunningService, StoppedTask
 from devops_core.model.operation import Operation, Status
 from devops_core.model.outside_release import outside_deployment
 from devops_core.naming import Environment, environment_name, family
-from devops_core.ports import Cloud, Containers
+from devops_core.ports import Cloud
+from devops_core.ports.aws import Containers
 
 if TYPE_CHECKING:
     from devops_core.model.specification import Specification

@@ -18,7 +18,7 @@ from devops_core.errors import (
     ThrottledError,
     UnreachableError,
 )
-from devops_core.notification_ports import Message
+from devops_core.ports.notifications import Message
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import break_after, refuse, respond
 

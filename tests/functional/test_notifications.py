@@ -13,7 +13,7 @@ from devops_core.errors import AccessDeniedError, RefusedError, UnreachableError
 from devops_core.model.notification import EnvironmentResult, Notification, OutboxKey
 from devops_core.model.operation import Status
 from devops_core.naming import Environment
-from devops_core.notification_ports import Message
+from devops_core.ports.notifications import Message
 from tests.lab.client import USER, Client
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes import Crash, FakeCloud

@@ -69,7 +69,6 @@ FOR_WRITES = (
     "devops_core.model.decisions",
     "devops_core.observe",
     "devops_core.operation_id",
-    "devops_core.notification_ports",
     "devops_core.ports",
     "devops_core.requests",
 )

@@ -69,7 +69,7 @@ class _KeyRange(NamedTuple):
 
 
 class DynamoListing:
-    """`ports.Listing` over DynamoDB; `gather` runs calls concurrently."""
+    """`ports.tables.Listing` over DynamoDB; `gather` runs calls concurrently."""
 
     def __init__(
         self,

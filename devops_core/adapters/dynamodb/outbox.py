@@ -19,7 +19,7 @@ _LAST = "\x7f"
 
 
 class DynamoOutbox:
-    """`notification_ports.Outbox` over the log table; `transactions` writes its items."""
+    """`ports.notifications.Outbox` over the log table; `transactions` writes its items."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client

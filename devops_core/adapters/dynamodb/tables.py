@@ -38,7 +38,10 @@ _CONFLICT = "another transaction uses the same items"
 
 
 class DynamoTables:
-    """`ports.Tables` over DynamoDB; `now` is the time for the expiry of idempotency records."""
+    """`ports.tables.Tables` over DynamoDB.
+
+    `now` is the time for the expiry of idempotency records.
+    """
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ class FakeTaskDefinition:
 
 
 class FakeContainers(Port, port="containers"):
-    """`ports.Containers`.
+    """`ports.aws.Containers`.
 
     `task_definitions` has them by ARN in the order of registration, `services_` has the services
     by cluster and name. `resolved` has the digests that new tasks report by image, `behaviours` the

@@ -12,7 +12,7 @@ from tests.lab.templates import SMALL
 
 
 class FakeImages(Port, port="images"):
-    """`ports.ImageRegistry`; `pushed` has the digest by repository and tag.
+    """`ports.aws.ImageRegistry`; `pushed` has the digest by repository and tag.
 
     `caches` are the prefixes of pull-through caches, `repository_tags` the tags by repository.
     """
@@ -61,7 +61,7 @@ class FakeImages(Port, port="images"):
 
 
 class FakeTemplates(Port, port="templates"):
-    """`ports.TemplateStore`: one object; `versions` has its bytes by version.
+    """`ports.aws.TemplateStore`: one object; `versions` has its bytes by version.
 
     Without `versioned`, `read` returns no version. `problems` is the result of `check`.
     """

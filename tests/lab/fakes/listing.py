@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class FakeListing(Port, port="listing"):
-    """`ports.Listing`; as in the adapter, a page continues after the key of the previous item."""
+    """`ports.tables.Listing`.
+
+    As in the adapter, a page continues after the key of the previous item.
+    """
 
     def __init__(self, wire: Wire, tables: FakeTables) -> None:
         super().__init__(wire)

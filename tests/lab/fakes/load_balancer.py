@@ -16,7 +16,7 @@ _FORWARD = {"Type": "forward"}
 
 
 class FakeLoadBalancer(Port, port="load_balancer"):
-    """`ports.LoadBalancer`.
+    """`ports.aws.LoadBalancer`.
 
     `listeners` has the target groups with a weight above 0 of each listener by ARN, `split` their
     weights while several share the requests. `referenced` has the groups with any weight.

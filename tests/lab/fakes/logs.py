@@ -7,7 +7,7 @@ from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
 class FakeLogs(Port, port="logs"):
-    """`ports.Logs`: each stream has the same `lines`; with None no stream exists."""
+    """`ports.aws.Logs`: each stream has the same `lines`; with None no stream exists."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)

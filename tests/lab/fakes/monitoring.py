@@ -42,7 +42,7 @@ def late_errors(metrics: Metrics) -> Metrics:
 
 
 class FakeMonitoring(Port, port="monitoring"):
-    """`ports.Monitoring`.
+    """`ports.aws.Monitoring`.
 
     `states` has the states of alarms by name, `alarming` the times from which alarms are in the
     state ALARM. `metrics` has the metrics of target groups by ARN.

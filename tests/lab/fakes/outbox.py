@@ -7,13 +7,13 @@ from datetime import datetime
 
 from devops_core.model.listing import Page
 from devops_core.model.notification import Notification, OutboxKey
-from devops_core.notification_ports import Message
+from devops_core.ports.notifications import Message
 from tests.lab.fakes.tables import FakeTables
 from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
 class FakeOutbox(Port, port="outbox"):
-    """`notification_ports.Outbox`; `page` is the limit of a page."""
+    """`ports.notifications.Outbox`; `page` is the limit of a page."""
 
     def __init__(self, wire: Wire, tables: FakeTables) -> None:
         super().__init__(wire)
@@ -41,7 +41,7 @@ class FakeOutbox(Port, port="outbox"):
 
 
 class FakeNotifications(Port, port="notifications"):
-    """`notification_ports.Notifications`.
+    """`ports.notifications.Notifications`.
 
     `sent` has the accepted messages. `refused` has the error of each message that is not accepted,
     by its id.

@@ -28,7 +28,7 @@ class FakeTarget:
 
 
 class FakeScaling(Port, port="scaling"):
-    """`ports.Scaling`.
+    """`ports.aws.Scaling`.
 
     `targets_` has the targets by cluster and service. A deleted service keeps its target. `quota`
     is the number of targets of the account, None for no limit.

@@ -9,7 +9,7 @@ from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
 class FakeSecretTags(Port, port="secret_tags"):
-    """`ports.SecretTags`; `stored` has the tags of each existing secret by ARN."""
+    """`ports.aws.SecretTags`; `stored` has the tags of each existing secret by ARN."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)

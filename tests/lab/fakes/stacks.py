@@ -70,7 +70,7 @@ def _declared() -> dict[str, bool]:
 
 
 class FakeStacks(Port, port="stacks"):
-    """`ports.Stacks`.
+    """`ports.aws.Stacks`.
 
     `pace` is the number of describes that return a stack in progress before its next status. With
     None it waits for `finish`. `lag` is the number of describes that do not return a new stack yet.

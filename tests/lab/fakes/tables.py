@@ -25,7 +25,7 @@ from tests.lab.fakes.wire import Port, Wire, outgoing
 
 
 class FakeTables(Port, port="tables"):
-    """`ports.Tables`; each transaction takes effect completely or not at all.
+    """`ports.tables.Tables`; each transaction takes effect completely or not at all.
 
     `rows` has the inventory by application and environment, `records` the record of each
     application, `stored_revisions` its specification by number, `operations` the records by

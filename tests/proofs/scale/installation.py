@@ -16,12 +16,13 @@ from typing import Any, cast
 
 import botocore.session
 
-from devops_core import notification_ports, ports
 from devops_core.adapters.dynamodb import items
 from devops_core.adapters.dynamodb.listing import DynamoListing
 from devops_core.adapters.dynamodb.outbox import DynamoOutbox
 from devops_core.adapters.dynamodb.tables import DynamoTables
 from devops_core.details import details_type
+from devops_core.ports.notifications import Outbox
+from devops_core.ports.tables import Listing, Tables
 from tests.lab.client import Client, Reply, handled
 from tests.lab.fakes import REGION, FakeCloud
 from tests.lab.fakes.listing import FakeListing
@@ -98,11 +99,11 @@ class Installation:
         )
         self.database.attach(self.client)
         cloud = self.cloud
-        tables: ports.Tables = DynamoTables(self.client, names, cloud.clock.now, details_type)
+        tables: Tables = DynamoTables(self.client, names, cloud.clock.now, details_type)
         self.cloud.tables = cast(FakeTables, tables)
-        listing: ports.Listing = DynamoListing(self.client, names, cloud.gather, details_type)
+        listing: Listing = DynamoListing(self.client, names, cloud.gather, details_type)
         self.cloud.listing = cast(FakeListing, listing)
-        outbox: notification_ports.Outbox = DynamoOutbox(self.client, names.log)
+        outbox: Outbox = DynamoOutbox(self.client, names.log)
         self.cloud.outbox = cast(FakeOutbox, outbox)
         self._prepare_original()
         self.cloud.clock.pass_(hours=1)

@@ -1,150 +1,20 @@
-"""The ports: interfaces to AWS and to the clock. The adapters implement them, tests pass fakes.
-
-Every method can raise `ThrottledError`, `UnreachableError` (the effect is unknown),
-`AccessDeniedError` or `RefusedError`. The docstring of a method names its further errors.
-"""
+"""The ports of AWS services; `devops_core.ports` describes their common errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
-from devops_core.model.claims import Claim, Closing, IdempotencyRecord
-from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import ListenerRules
 from devops_core.model.observed import RunningService, Stack, StoppedTask
-from devops_core.model.operation import Event, Operation
-from devops_core.settings import Settings, TemplateLocation
+from devops_core.settings import TemplateLocation
 
 if TYPE_CHECKING:
-    from devops_core.model.listing import EventSearch, OpenOperation, Page
     from devops_core.model.scaling import ScalableTarget
     from devops_core.model.secret import Secret
-    from devops_core.model.specification import Revision
     from devops_core.model.stack_change import ChangeSet
     from devops_core.model.traffic import Traffic
-    from devops_core.naming import Environment
-    from devops_core.notification_ports import Notifications, Outbox
-
-T = TypeVar("T")
-
-
-class Tables(Protocol):
-    """Inventory rows, specifications, operation records, events."""
-
-    def inventory(
-        self, application: str, key: str | None = None, revision: int | None = None
-    ) -> tuple[Inventory, IdempotencyRecord | None]:
-        """Return all rows of an application and the record of an Idempotency-Key; consistent.
-
-        The inventory has a revision of the specification, None means the present one. Without this
-        revision it has no specification.
-        """
-
-    def reserved(self, application: str) -> str | None:
-        """Return the application with a name, in any case, or None; consistent."""
-
-    def claim(self, claim: Claim) -> None:
-        """Accept an operation, all or nothing.
-
-        Raises BusyError (names the holder), AlreadyExistsError, ChangedMeanwhileError for a row of
-        another revision, AlreadyClaimedError for a used Idempotency-Key.
-        """
-
-    def revisions(self, application: str, numbers: Sequence[int]) -> Mapping[int, Revision]:
-        """Return stored revisions of a specification by number, at most 100; consistent."""
-
-    def remove_revisions(self, application: str, operation_id: str) -> None:
-        """Delete all stored revisions of a specification whose record an operation holds.
-
-        An operation that does not hold the record removes nothing.
-        """
-
-    def operation(self, application: str, operation_id: str) -> Operation | None:
-        """Return the record of an operation, or None; consistent."""
-
-    def save(
-        self,
-        operation: Operation,
-        events: Sequence[Event] = (),
-        idempotency: IdempotencyRecord | None = None,
-    ) -> Operation:
-        """Write an operation, new events and a used key, and return it with its new revision.
-
-        Raises LostClaimError if the record has another revision than `operation`,
-        AlreadyClaimedError for a used Idempotency-Key.
-        """
-
-    def close(self, closing: Closing) -> None:
-        """End an operation, all or nothing; LostClaimError if its record has another revision."""
-
-    def correct(self, closing: Closing) -> None:
-        """Write an operation that has ended already, all or nothing.
-
-        Raises ChangedMeanwhileError if a `kept` row has another revision.
-        """
-
-    def count_refusal(self, event: Event) -> None:
-        """Write the event of a refused call, or add its count to the stored event.
-
-        The stored event keeps its first time, and gets the last time and the reason of this call.
-        """
-
-    def applications(self, limit: int) -> list[str]:
-        """Return the next applications of the drift check, at most `limit`.
-
-        Each call continues after the last one; after the last application it starts again.
-        """
-
-    def open_operations(self, after: str | None = None) -> Page[OpenOperation]:
-        """Return a page of the open operations, the oldest first; eventually consistent.
-
-        `after` is `Page.next` of the previous page, the position of its last operation.
-        """
-
-    def sweep_position(self) -> str | None:
-        """Return the position at which the last run of the schedule stopped, None for the start.
-
-        Any text can be stored, also a position of an operation that no longer exists.
-        """
-
-    def save_sweep_position(self, position: str) -> None:
-        """Write the position after which the next run of the schedule continues."""
-
-    def begin_wait(self) -> tuple[str, int]:
-        """Count a call that begins to wait; return its window and the number of waiting calls.
-
-        The number includes this call, and calls that have crashed within the last minute.
-        """
-
-    def end_wait(self, window: str) -> None:
-        """Count the end of a waiting call that began in a window."""
-
-    def check(self) -> Mapping[str, str]:
-        """Return the problem of each unreadable table by table name."""
-
-
-class Listing(Protocol):
-    """Lists in pages, by consistent reads.
-
-    `limit` is the number of items of a page, at most 100. `after` is `Page.next` of the previous
-    page; InvalidRequestError if it belongs to another list.
-    """
-
-    def applications(self, team: str | None, after: str | None, limit: int) -> Page[str]:
-        """Return the names of all applications, or of a team's, in alphabetical order."""
-
-    def inventories(
-        self, applications: Sequence[str], environments: Sequence[Environment]
-    ) -> list[Inventory]:
-        """Return the rows of applications in the given environments, in the given order."""
-
-    def operations(self, application: str, after: str | None, limit: int) -> Page[Operation]:
-        """Return the operations of an application, the newest first."""
-
-    def events(self, search: EventSearch, after: str | None, limit: int) -> Page[Event]:
-        """Return events, the newest first."""
 
 
 class Stacks(Protocol):
@@ -384,76 +254,3 @@ class SecretTags(Protocol):
 
     def tags(self, secret: Secret) -> Mapping[str, str]:
         """Return the tags of a secret or a parameter; empty if it does not exist."""
-
-
-class Web(Protocol):
-    """Pages of the applications."""
-
-    def get(self, url: str) -> int:
-        """Return the HTTP status of a page; UnreachableError without a response in time."""
-
-
-class Clock(Protocol):
-    """The time."""
-
-    def now(self) -> datetime:
-        """Return the present time, aware and in UTC."""
-
-    def wait(self, seconds: float) -> None:
-        """Wait."""
-
-
-class Cloud(Protocol):
-    """All ports together. The first access to a port creates its adapter."""
-
-    @property
-    def settings(self) -> Settings: ...  # noqa: D102
-    @property
-    def clock(self) -> Clock: ...  # noqa: D102
-    @property
-    def tables(self) -> Tables: ...  # noqa: D102
-    @property
-    def listing(self) -> Listing: ...  # noqa: D102
-    @property
-    def outbox(self) -> Outbox: ...  # noqa: D102
-    @property
-    def notifications(self) -> Notifications: ...  # noqa: D102
-    @property
-    def stacks(self) -> Stacks: ...  # noqa: D102
-    @property
-    def containers(self) -> Containers: ...  # noqa: D102
-    @property
-    def scaling(self) -> Scaling: ...  # noqa: D102
-    @property
-    def logs(self) -> Logs: ...  # noqa: D102
-    @property
-    def load_balancer(self) -> LoadBalancer: ...  # noqa: D102
-    @property
-    def monitoring(self) -> Monitoring: ...  # noqa: D102
-    @property
-    def images(self) -> ImageRegistry: ...  # noqa: D102
-    @property
-    def templates(self) -> TemplateStore: ...  # noqa: D102
-    @property
-    def secret_tags(self) -> SecretTags: ...  # noqa: D102
-    @property
-    def web(self) -> Web: ...  # noqa: D102
-
-    def log(self, message: str, **facts: Any) -> None:
-        """Write one structured line to the function's log; it never raises an error."""
-
-    def new_id(self) -> str:
-        """Return a new operation id, a ULID, which sorts by time."""
-
-    def gather(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Make independent calls at the same time and return their results in order.
-
-        All calls have ended before the first error is raised.
-        """
-
-    def work_off(self, calls: Iterable[Callable[[], T]], workers: int, until: datetime) -> list[T]:
-        """Make calls in their order, some at the same time; return the results of ended calls.
-
-        A call that has not ended at the time `until` is abandoned: it sends no further requests
-        to AWS, as after a crash. An error of a call is raised after the other calls have ended.
-        """
