@@ -9,12 +9,13 @@ from itertools import product
 from typing import Any
 
 from devops_core.adapters.aws.errors import translated
-from devops_core.errors import AccessDeniedError, UnreachableError
+from devops_core.errors import AccessDeniedError, RefusedError, UnreachableError
 from devops_core.model.traffic import MINUTE, Minute, Traffic
 
 # An alarm type that the request does not name is absent from the response (CloudWatch API,
 # DescribeAlarms).
-_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
+_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm")
+_LOG_ALARM = "LogAlarm"
 # The longest page, and the largest number of names (CloudWatch API, DescribeAlarms).
 _MAX_ALARMS = 100
 _REQUESTS = "RequestCount"
@@ -38,16 +39,26 @@ class CloudWatchMonitoring:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    @translated()
     def alarms(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the states of alarms by name; all of them are on one page."""
+        """Return the states of alarms by name; all of them are on one page.
+
+        Some regions have no log alarms: CloudFormation has no AWS::CloudWatch::LogAlarm in China,
+        GovCloud and me-central-1. CloudWatch refuses a type that it does not know.
+        """
         if not names:
             # A request without names returns all alarms.
             return {}
+        try:
+            return self._states(names, (*_ALARM_TYPES, _LOG_ALARM))
+        except RefusedError:
+            return self._states(names, _ALARM_TYPES)
+
+    @translated()
+    def _states(self, names: Sequence[str], types: Sequence[str]) -> Mapping[str, str]:
         page = self._client.describe_alarms(
-            AlarmNames=list(names), AlarmTypes=list(_ALARM_TYPES), MaxRecords=_MAX_ALARMS
+            AlarmNames=list(names), AlarmTypes=list(types), MaxRecords=_MAX_ALARMS
         )
-        alarms = (alarm for kind in _ALARM_TYPES for alarm in page.get(f"{kind}s", ()))
+        alarms = (alarm for kind in types for alarm in page.get(f"{kind}s", ()))
         return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
     @translated()

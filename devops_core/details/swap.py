@@ -39,11 +39,13 @@ class SwapDetails(NamedTuple):
 
     `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
     CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few
-    healthy targets. `alarms` has the states of alarms. `ignored` lists the alarms that do not
-    count. `verdicts` has the last ones. `baseline` are the requests of the slot `idle` in the ten
-    minutes before 100 percent. `received` are the requests of the slot `live` until
-    `counted_until`, in `counted_minutes` minutes; `recent` are those since then at the last check,
-    in `recent_minutes` minutes, whose metrics can still change.
+    healthy targets. `healthy` is the largest number of healthy targets that the slot `live` had
+    since the last shift, at most its number of tasks; 0 if it is not on record. `alarms` has the
+    states of alarms. `ignored` lists the alarms that do not count. `verdicts` has the last ones.
+    `baseline` are the requests of the slot `idle` in the ten minutes before 100 percent. `received`
+    are the requests of the slot `live` until `counted_until`, in `counted_minutes` minutes;
+    `recent` are those since then at the last check, in `recent_minutes` minutes, whose metrics can
+    still change.
 
     `scaling` is that of the slot `live`, `idle_scaling` that of the slot `idle`, None without a
     scalable target. `minimums` has the smallest number of tasks that the swap has set by slot,
@@ -77,6 +79,7 @@ class SwapDetails(NamedTuple):
     checked_at: datetime | None = None
     unreadable: int = 0
     unhealthy: int = 0
+    healthy: int = 0
     alarms: Mapping[str, str] = {}
     ignored: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from devops_core.access import account_principal
@@ -51,8 +51,8 @@ def plan(request: SwapRequest, inventory: Inventory, observed: Observed, draft: 
         return Plan(None, observed, message)
     _require_expected(expected, live_now, next_live, inventory)
     _require_ready(next_live, observed)
-    policy = policy_of(request, inventory, next_live)
-    ignored = _ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
+    policy = policy_of(request, inventory, next_release(inventory, idle))
+    ignored = swap_checks.ignored_alarms(policy, observed.monitored, ignores=request.ignore_alarms)
     operation = _operation(draft, inventory, next_live, live_now, policy)
     return Plan(
         _with_alarms(operation, observed.monitored, ignored),
@@ -102,11 +102,21 @@ def _with_alarms(
     """Return the operation with the first check of its alarms, if it has some."""
     if monitored is None:
         return operation
-    warnings = shortened(f"ignored: {_alarm_text(name, monitored)}" for name in ignored)
+    warnings = shortened(f"ignored: {swap_checks.alarm_text(name, monitored)}" for name in ignored)
     alarms = {name: state for name, state in monitored.alarms.items() if name not in ignored}
     return replace(operation, warnings=warnings).with_details(
         checked_at=operation.requested_at, alarms=alarms, ignored=ignored
     )
+
+
+def next_release(inventory: Inventory, live_now: str | None) -> Service:
+    """Return the service that becomes live; `live_now` is the live slot, None if it is not known.
+
+    A person can have exchanged the slots since their rows were written. The drift check then writes
+    the same state.
+    """
+    (_, blue), (_, green) = inventory.usable(*PRODUCTION)
+    return blue if live_now in (None, green.name) else green.replaced_by(blue)
 
 
 def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) -> SwapPolicy:
@@ -120,32 +130,6 @@ def policy_of(request: SwapRequest, inventory: Inventory, next_live: Service) ->
     if record is None or next_live.has_live_release:
         return effective_policy({}, request.policy)
     return effective_policy(record.specification.production, request.policy)
-
-
-def _ignored_alarms(
-    policy: SwapPolicy, monitored: Monitored | None, *, ignores: bool
-) -> tuple[str, ...]:
-    """Return the alarms that do not count for a swap because of their state at its start.
-
-    NotReadyError if there are such alarms, and the request does not ignore them.
-    """
-    if monitored is None:
-        return ()
-    states = {name: monitored.alarms.get(name) for name in policy.alarms}
-    failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
-    if failing and not ignores:
-        raise NotReadyError(
-            "alarms are against a swap",
-            tuple(_alarm_text(name, monitored) for name in failing),
-        )
-    return failing
-
-
-def _alarm_text(name: str, monitored: Monitored) -> str:
-    if monitored.problem:
-        return f"the alarm {name}, whose state could not be read: {monitored.problem}"
-    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
-    return f"the alarm {name} {state}"
 
 
 def _warmup(inventory: Inventory) -> tuple[str, ...]:
@@ -305,7 +289,8 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
             f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
         )
     _require_time_for_approval(operation, now)
-    return operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
+    approved = operation.with_details(approved_by=caller, approved_at=now, checked_at=None)
+    return _with_remaining_waits(approved, details.policy._replace(approval=None).waits, now)
 
 
 def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
@@ -319,7 +304,15 @@ def _finished(operation: Operation, caller: str, now: datetime) -> Operation:
     # The next shift is now the last one, which can need an approval.
     if details.needs_approval:
         details = details._replace(approved_by=caller, approved_at=now)
-    return replace(operation, details=details)
+    return _with_remaining_waits(replace(operation, details=details), timedelta(), now)
+
+
+def _with_remaining_waits(operation: Operation, waits: timedelta, now: datetime) -> Operation:
+    """Return the operation with a deadline after its remaining waits.
+
+    The rest of a long wait that a call has ended would delay the alarm for a blocked swap.
+    """
+    return replace(operation, deadline=min(operation.deadline, now + LIMIT + waits))
 
 
 def _require_time_for_approval(operation: Operation, now: datetime) -> None:
@@ -352,11 +345,11 @@ def _deployers(operation: Operation, inventory: Inventory) -> tuple[str, ...]:
 def _holds(operation: Operation) -> bool:
     """Return whether the production listener may forward to both slots, or must return.
 
-    A worker can have crashed before it recorded the first shift.
+    A worker can have crashed before it recorded the first shift, also before a return.
     """
     details: SwapDetails = operation.details
     if details.returning or (operation.aborted_by and details.weight):
-        return details.weight > 0
+        return details.weight > 0 or details.lost_at is not None
     return details.policy.strategy != ALL_AT_ONCE and details.weight < ALL
 
 

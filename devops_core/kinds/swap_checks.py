@@ -1,7 +1,7 @@
-"""The checks of a swap while it runs: the results in the record, and the reasons for a rollback.
+"""The checks of a swap: its alarms at the start, its results, and the reasons for a rollback.
 
-All functions are pure. A check takes place at most once a minute (`SwapDetails.check_due`), however
-often the operation is observed.
+All functions are pure. While a swap runs, a check takes place at most once a minute
+(`SwapDetails.check_due`), however often the operation is observed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from devops_core.details.swap import MAX_VERDICTS, SwapDetails
+from devops_core.errors import NotReadyError, UnreachableError
 from devops_core.kinds.swap_readiness import replaced, size
 from devops_core.model.listeners import LISTENER_DELAY, Listener
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
-from devops_core.model.swap_policy import ALL, Judge
+from devops_core.model.swap_policy import ALL, Judge, SwapPolicy
 from devops_core.model.traffic import BAD, MINUTE, UNREADABLE, Monitored, Requests, Verdict
 
 # Checks in a row without a result, after which the swap rolls back.
@@ -24,6 +25,39 @@ MAX_UNREADABLE = 5
 _MAX_UNHEALTHY = 2
 # Characters of a reason in a verdict, so that a record stays small with long names of alarms.
 _MAX_REASON = 500
+
+
+def ignored_alarms(
+    policy: SwapPolicy, monitored: Monitored | None, *, ignores: bool
+) -> tuple[str, ...]:
+    """Return the alarms that do not count for a swap because of their state at its start.
+
+    NotReadyError if there are such alarms, and UnreachableError if they could not be read, unless
+    the request ignores them.
+    """
+    if monitored is None:
+        return ()
+    if monitored.problem and not ignores:
+        raise UnreachableError(
+            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
+            " without them"
+        )
+    states = {name: monitored.alarms.get(name) for name in policy.alarms}
+    failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
+    if failing and not ignores:
+        raise NotReadyError(
+            "alarms are against a swap",
+            tuple(alarm_text(name, monitored) for name in failing),
+        )
+    return failing
+
+
+def alarm_text(name: str, monitored: Monitored) -> str:
+    """Return the fact about an alarm that is against a swap."""
+    if monitored.problem:
+        return f"the alarm {name}, whose state could not be read: {monitored.problem}"
+    state = "is in the state ALARM" if name in monitored.alarms else "does not exist"
+    return f"the alarm {name} {state}"
 
 
 def recorded(operation: Operation, observed: Observed, now: datetime) -> Operation:
@@ -43,12 +77,21 @@ def recorded(operation: Operation, observed: Observed, now: datetime) -> Operati
 
 
 def _with_health(details: SwapDetails, observed: Observed) -> SwapDetails:
-    """Count the checks in a row with fewer healthy targets than half of the tasks."""
+    """Count the checks in a row with fewer than half of the healthy targets that the release had.
+
+    Tasks that the swap or a scale-out has added do not count before they are healthy: a scaling can
+    more than double the tasks at once, "the service scales out proportionally to the metric as fast
+    as it can" (Amazon ECS Developer Guide, "Use a target metric to scale Amazon ECS services"). If
+    the number is not on record, it is that of the tasks.
+    """
     if details.weight == 0:
         return details
     new = size(observed, details.live)
-    too_few = 2 * new.healthy < (new.desired or 0)
-    return details._replace(unhealthy=details.unhealthy + 1 if too_few else 0)
+    tasks = new.desired or 0
+    before = min(details.healthy, tasks) if details.healthy else tasks
+    unhealthy = details.unhealthy + 1 if 2 * new.healthy < before else 0
+    healthy = max(before, new.healthy) if details.healthy else 0
+    return details._replace(healthy=healthy, unhealthy=unhealthy)
 
 
 def _with_monitored(details: SwapDetails, monitored: Monitored) -> SwapDetails:
@@ -130,7 +173,7 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
         reasons.append(f"{details.unreadable} checks in a row had no result: {problem}")
     if details.weight:
         reasons += _of_release(details, observed) if details.policy.progressive else []
-        reasons += _of_listener(details, observed, now)
+    reasons += _of_listener(operation, observed, now)
     return tuple(reasons)
 
 
@@ -165,19 +208,38 @@ def settled(details: SwapDetails, now: datetime) -> bool:
     return all(now - change >= LISTENER_DELAY for change in changes if change)
 
 
-def _of_listener(details: SwapDetails, observed: Observed, now: datetime) -> list[str]:
+def _of_listener(operation: Operation, observed: Observed, now: datetime) -> list[str]:
     """Return the reasons of a production listener that was changed outside of the service."""
+    details: SwapDetails = operation.details
     reasons = []
-    share = observed.share_of(details.live)
-    if share != details.weight and settled(details, now):
-        found = "other weights" if share is None else f"weight {share}"
+    if _has_foreign_weights(operation, observed, now) and settled(details, now):
+        share = observed.share_of(details.live)
+        found = "other weights" if share in (None, details.weight) else f"weight {share}"
         reasons.append(
             f"the production listener was changed outside of the service: {found} instead of"
             f" {details.weight} for {details.live}"
         )
     rules = observed.listeners.get(Listener.PRODUCTION)
-    if details.weight < ALL and rules and rules.sticky:
+    if 0 < details.weight < ALL and rules and rules.sticky:
         reasons.append(
             "the production listener has group stickiness, which keeps clients on one release"
         )
     return reasons
+
+
+def _has_foreign_weights(operation: Operation, observed: Observed, now: datetime) -> bool:
+    """Return whether the production listener has other weights than those of the swap.
+
+    Before the first shift they can be those of this shift, which then changes nothing. A listener
+    that cannot forward delays it (`Observed.listener_problems`). Soon after the request, ELB can
+    still show the state before an earlier swap.
+    """
+    details: SwapDetails = operation.details
+    share = observed.share_of(details.live)
+    if details.weight:
+        return share != details.weight
+    rules = observed.listeners.get(Listener.PRODUCTION)
+    recent = now - operation.requested_at < LISTENER_DELAY
+    if recent or rules is None or not rules.forwards or share == details.next_weight:
+        return False
+    return observed.share_of(details.idle) != ALL

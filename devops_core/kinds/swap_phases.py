@@ -160,7 +160,8 @@ def _shift(operation: Operation, observed: Observed, now: datetime) -> Decision:
         return _rest(operation, now, operation.details.approval_expires_at, text)
     if details.unreadable:
         return _rest(operation, now, None, f"a check: {details.verdicts[-1].reason}")
-    return Act(operation, _switches(details))
+    healthy = size(observed, details.live).healthy
+    return Act(operation.with_details(healthy=healthy), _switches(details))
 
 
 def _rest(
@@ -304,7 +305,7 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if observed.test == details.idle or (switches and details.lost_at and observed.test):
         switches.append(Switch(Listener.TEST, details.live))
     if switches:
-        return Act(operation, tuple(switches))
+        return Act(operation, (*switches, *_restart(details, observed)))
     # Customers can have moved with a lost worker, and returned with another one.
     if (details.shifted_at or details.lost_at) and not details.returned_at:
         details = details.with_shift(0, now)
@@ -324,6 +325,13 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     progress = operation.failed_everywhere(not_switched)
     ended = replace(operation, progress=progress, reasons=details.returning)
     return Fail(_with_warnings(ended, observed))
+
+
+def _restart(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
+    """Return the step that starts the tasks of the previous release, if a person has stopped it."""
+    stopped = size(observed, details.idle).desired == 0
+    tasks = max(1, size(observed, details.live).running)
+    return (ScaleService(details.idle, tasks),) if stopped else ()
 
 
 def _is_raised(details: SwapDetails) -> bool:

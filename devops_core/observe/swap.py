@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from devops_core.details.swap import SwapDetails
-from devops_core.errors import AwsError, UnreachableError
+from devops_core.errors import AwsError
 from devops_core.kinds import swap
 from devops_core.kinds.swap_checks import alarming
 from devops_core.model.expectation import Expectation
@@ -18,7 +18,7 @@ from devops_core.model.listeners import observed_listeners
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
 from devops_core.model.traffic import Monitored
-from devops_core.naming import PRODUCTION, Environment
+from devops_core.naming import Environment
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
 from devops_core.reads.live import listener_calls
@@ -32,21 +32,21 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     """
     if holder := _returned_swap(cloud, request, inventory):
         return Observed(holder=holder)
-    (_, idle), _ = inventory.usable(*PRODUCTION)
-    policy = swap.policy_of(request, inventory, idle)
+    policy = swap.policy_of(request, inventory, swap.next_release(inventory, None))
     listeners, slots = listener_calls(cloud, inventory), inventory.slots
     slot_calls = _slot_calls(cloud, request.application, inventory)
-    alarms = [partial(_alarms, cloud, policy.alarms, cloud.clock.now())] if policy.alarms else []
+    now = cloud.clock.now()
+    alarms = [partial(_alarms, cloud, policy.alarms, now)] if policy.alarms else []
     found = cloud.gather([*listeners, *slot_calls, *alarms])
     production, test, services, *healthy = found[: len(listeners) + len(slot_calls)]
+    rules = observed_listeners((production, test), inventory.slots_by_target_group)
     monitored = found[-1] if alarms else None
-    if monitored and monitored.problem and not request.ignore_alarms:
-        raise UnreachableError(
-            f"the alarms could not be read: {monitored.problem}. With alarms: [] the swap starts"
-            " without them"
-        )
+    # A person can have exchanged the slots, and another release can have another policy.
+    actual = swap.policy_of(request, inventory, swap.next_release(inventory, rules["production"]))
+    if actual.alarms != policy.alarms:
+        monitored = _alarms(cloud, actual.alarms, now) if actual.alarms else None
     return Observed(
-        **observed_listeners((production, test), inventory.slots_by_target_group),
+        **rules,
         services=services,
         healthy=dict(zip(slots, healthy, strict=True)),
         monitored=monitored,

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from devops_core.adapters.cloudwatch import CloudWatchMonitoring
 from devops_core.bootstrap import QUICK_CONFIG, AwsCloud
-from devops_core.errors import AccessDeniedError, AwsError, ThrottledError, UnreachableError
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from devops_core.model.traffic import MINUTE, Minute
 from tests.adapters.conftest import Aws
 from tests.lab.moto import responses
@@ -98,6 +104,38 @@ def test_the_types_and_the_limits_of_alarms_are_those_of_the_api(client: Any) ->
     types = {*members["AlarmTypes"].member.metadata["enum"]}
     assert types == {"MetricAlarm", "CompositeAlarm", "LogAlarm"}
     assert model.output_shape.members.keys() == {f"{each}s" for each in types} | {"NextToken"}
+
+
+class OtherRegion:
+    """The client of a region whose CloudWatch does not know some types of alarms."""
+
+    def __init__(self, *unknown: str) -> None:
+        self._unknown = {*unknown}
+        self.asked: list[list[str]] = []
+
+    def describe_alarms(self, **request: Any) -> dict[str, Any]:
+        types = request["AlarmTypes"]
+        self.asked.append(types)
+        if self._unknown & {*types}:
+            text = "Member must satisfy enum value set: [CompositeAlarm, MetricAlarm]"
+            error = {"Error": {"Code": "ValidationError", "Message": text}}
+            raise ClientError(
+                {**error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "DescribeAlarms"
+            )
+        return {"MetricAlarms": [{"AlarmName": "a", "StateValue": "ALARM"}]}
+
+
+def test_a_region_without_log_alarms_has_the_others() -> None:
+    client = OtherRegion("LogAlarm")
+    assert CloudWatchMonitoring(client).alarms(["a"]) == {"a": "ALARM"}
+    others = ["MetricAlarm", "CompositeAlarm"]
+    assert client.asked == [[*others, "LogAlarm"], others]
+
+
+def test_another_refusal_is_an_error() -> None:
+    client = OtherRegion("CompositeAlarm")
+    with pytest.raises(RefusedError, match="enum value set"):
+        CloudWatchMonitoring(client).alarms(["a"])
 
 
 def test_no_names_are_no_alarms(client: Any, monitoring: CloudWatchMonitoring) -> None:

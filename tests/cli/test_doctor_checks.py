@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from devops_cli.doctor.facts import (
     Subnet,
 )
 from tests.lab.prepared_service import NOW
+from tests.lab.templates import ROOT
 
 STACK = "devops-ecs-dev"
 INSTALLATION = Installation(
@@ -366,6 +368,7 @@ def test_each_missing_service_linked_role_has_its_command() -> None:
 
 
 ALARMS = [Alarm(f"{STACK}-{kind}", "OK", True) for kind in alarms.PROCEDURES]
+LOST = Alarm(f"{STACK}-lost-for-slack", "ALARM", False)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +376,14 @@ ALARMS = [Alarm(f"{STACK}-{kind}", "OK", True) for kind in alarms.PROCEDURES]
     [
         (ALARMS, []),
         ([*ALARMS, Alarm(f"{STACK}-other", "ALARM", False)], []),
+        # Only installations with a rule for notifications have this alarm.
+        (
+            [*ALARMS, LOST],
+            [
+                ("An alarm is in the state ALARM", LOST.name),
+                ("Alarms have no enabled action", LOST.name),
+            ],
+        ),
         (ALARMS[1:], [("An alarm of the service does not exist", ALARMS[0].name)]),
         (
             [ALARMS[0]._replace(state="ALARM"), *ALARMS[1:]],
@@ -388,3 +399,18 @@ def test_alarms_exist_are_off_and_have_an_action(
     found: list[Alarm], expected: list[tuple[str, str]]
 ) -> None:
     assert names([*alarms.problems(STACK, found)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "kinds"),
+    [("alarms.yml", alarms.PROCEDURES), ("notifications.yml", alarms.OPTIONAL_PROCEDURES)],
+)
+def test_each_alarm_of_the_service_has_a_procedure(file: str, kinds: Mapping[str, str]) -> None:
+    deployed = re.findall(
+        r"AlarmName: \$\{self:service\}-\$\{self:custom\.parameters\.stage\}-(\S+)",
+        (ROOT / "serverless" / file).read_text(),
+    )
+    assert sorted(deployed) == sorted(kinds)
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    titles = {line.lstrip("# ").lower().replace(" ", "-") for line in page.splitlines()}
+    assert {*kinds.values()} <= titles

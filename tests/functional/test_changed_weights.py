@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from devops_core.errors import UnreachableError
 from tests.functional.test_progressive_swap import CANARY, minutes, weight
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
@@ -66,3 +69,89 @@ def test_an_abort_keeps_a_page_that_replaces_both_releases(
     assert promoted.load_balancer.listeners[
         promoted.stacks.estate.listener("Shop", "production")
     ] == [OTHER]
+
+
+@pytest.mark.parametrize("policy", [{}, CANARY], ids=["at once", "canary"])
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        ({OTHER: 100}, [OTHER]),
+        ({OTHER: 50, "prod-1": 50}, [OTHER, "prod-1"]),
+        ({"prod-1": 50, "prod-2": 50}, ["prod-1"]),
+        ({"prod-1": 2, "prod-2": 1}, ["prod-1"]),
+    ],
+    ids=["a page", "a page beside the live slot", "both slots", "other parts"],
+)
+def test_no_shift_overwrites_a_change_before_it(
+    promoted: FakeCloud,
+    api: Client,
+    policy: dict[str, Any],
+    weights: dict[str, int],
+    left: list[str],
+) -> None:
+    """A person can show a maintenance page while the swap waits for its approval."""
+    reply = api.swap(**policy, approval={"before": "shift"})
+    minutes(api, 2)
+    by_hand(promoted, weights)
+    api.advance(reply.id, "continue")
+    minutes(api, 1)
+    ended = api.status(reply.id).operation
+    assert ended["status"] == "FAILED"
+    assert CHANGED in "; ".join(ended["reasons"])
+    estate = promoted.stacks.estate
+    groups = [OTHER if each == OTHER else estate.target_group("Shop", each) for each in left]
+    receiving = promoted.load_balancer.listeners[estate.listener("Shop", "production")]
+    assert {*receiving} == {*groups}
+
+
+@pytest.mark.parametrize(("policy", "share"), [({}, 100), (CANARY, 10)], ids=["at once", "canary"])
+def test_a_person_can_make_the_first_shift(
+    promoted: FakeCloud, api: Client, policy: dict[str, Any], share: int
+) -> None:
+    reply = api.swap(**policy, approval={"before": "shift"})
+    minutes(api, 2)
+    by_hand(promoted, {"prod-1": 100 - share, "prod-2": share})
+    api.advance(reply.id, "continue")
+    minutes(api, 7)
+    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
+    assert promoted.live("Shop") == "prod-2"
+
+
+def exchange(cloud: FakeCloud, live: str, idle: str) -> None:
+    """Swap in the console; the drift check has not corrected the rows yet."""
+    by_hand(cloud, {live: 100})
+    by_hand(cloud, {idle: 100}, "test")
+    cloud.clock.pass_(minutes=2)
+
+
+def test_a_swap_after_a_return_by_hand_asks_the_alarms_of_the_policy(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """The inventory still takes it for a swap back, which follows no policy."""
+    promoted.monitoring.states = {"errors": "OK"}
+    assert api.patch({"production": {"alarms": ["errors"]}}).status == 200
+    assert api.swap().status == 200
+    exchange(promoted, "prod-1", "prod-2")
+    promoted.monitoring.states = {"errors": "ALARM"}
+    assert api.swap(version="1.0").body["code"] == "NOT_READY"
+    promoted.wire.fail("monitoring.alarms", UnreachableError("no answer"))
+    assert api.swap(version="1.0").status == 503
+    promoted.wire.heal()
+    assert promoted.live("Shop") == "prod-1"
+    promoted.monitoring.states = {"errors": "OK"}
+    assert api.swap(version="1.0").operation["alarmStates"] == {"errors": "OK"}
+
+
+def test_a_swap_back_after_a_swap_by_hand_follows_no_policy(
+    promoted: FakeCloud, api: Client
+) -> None:
+    assert api.swap().status == 200
+    api.finished(api.deploy("1.1", "dev"))
+    api.finished(api.promote(environment="dev"))
+    policy = {**CANARY, "alarms": ["errors"], "approval": {"before": "shift"}}
+    assert api.patch({"production": policy}).status == 200
+    exchange(promoted, "prod-1", "prod-2")
+    promoted.monitoring.states = {"errors": "ALARM"}
+    back = api.swap(version="1.0")
+    assert (back.status, back.operation["status"]) == (200, "SUCCEEDED")
+    assert promoted.live("Shop") == "prod-2"

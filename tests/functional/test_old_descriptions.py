@@ -80,6 +80,26 @@ def test_customers_return_after_further_errors(
     hold_end(promoted, api, reply, "FAILED", "prod-1")
 
 
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_a_blocked_return_from_a_shift_that_is_not_on_record_keeps_its_claim(
+    promoted: FakeCloud, api: Client, policy: dict[str, Any]
+) -> None:
+    """Otherwise production stays split or switched without an operation that returns it."""
+    reply = lost(promoted, api, **policy)
+    promoted.wire.fail("load_balancer.switch", DENIED)
+    api.wake(SCHEDULE)
+    moved = weight(promoted)
+    minutes(api, 90)
+    waiting = api.status(reply.id).operation
+    assert (waiting["status"], waiting["waitingFor"]) == ("IN_PROGRESS", DENIED.message)
+    assert weight(promoted) == moved > 0
+    promoted.wire.heal()
+
+    minutes(api, 3)
+
+    hold_end(promoted, api, reply, "FAILED", "prod-1")
+
+
 def test_a_swap_ends_after_a_lost_worker_while_aws_denies_the_return(
     promoted: FakeCloud, api: Client
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devops_core.errors import AccessDeniedError
 from tests.lab.callers import OTHER
 from tests.lab.client import SCHEDULE, USER, Client, Reply
 from tests.lab.dry import DryClient
@@ -331,3 +332,33 @@ def test_a_live_read_shows_the_weight_of_each_slot(api: Client) -> None:
     api.abort(reply.id)
     stack = api.send("GET", "/stacks/{applicationName}", **path).body["stack"]
     assert not [each for each in stack["environments"] if "weight" in each]
+
+
+@pytest.mark.parametrize(
+    ("action", "deadline"),
+    [("continue", "2025-03-01T10:57:00.000Z"), ("finish", "2025-03-01T10:21:00.000Z")],
+)
+def test_the_deadline_does_not_have_waits_that_a_call_has_ended(
+    promoted: FakeCloud, api: Client, action: str, deadline: str
+) -> None:
+    """The alarm for overdue operations reports a blocked swap, not a week later."""
+    approval = {"before": "full", "timeoutMinutes": 7 * 24 * 60}
+    reply = api.swap(**CANARY, bakeMinutes=30, approval=approval)
+    minutes(api, 60)
+    promoted.wire.fail("load_balancer.switch", AccessDeniedError("no permission"))
+    answer = api.advance(reply.id, action)
+    assert answer.operation["deadline"] == deadline
+    minutes(api, 14)
+    assert not overdue(promoted)
+    minutes(api, 40)
+    assert overdue(promoted)
+    assert view(api, reply, "status", "phase") == ("IN_PROGRESS", "SHIFTED")
+    promoted.wire.heal()
+    minutes(api, 32)
+    hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+
+
+def overdue(cloud: FakeCloud) -> bool:
+    """Return whether the last run of the schedule counted an overdue operation."""
+    counts = [line["OverdueOperations"] for line in cloud.measured if "OverdueOperations" in line]
+    return bool(counts[-1])

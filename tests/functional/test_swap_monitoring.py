@@ -143,6 +143,18 @@ def test_unreadable_alarms_at_the_start(quiet: FakeCloud, api: Client) -> None:
     ]  # fmt: skip
 
 
+def test_a_swap_to_the_live_release_changes_nothing_without_cloudwatch(
+    quiet: FakeCloud, api: Client
+) -> None:
+    """A pipeline can repeat its call."""
+    assert api.swap(**ALARMS, version="1.0").status == 200
+    api.finished(api.deploy("1.1", "dev"))
+    api.finished(api.promote(environment="dev"))
+    quiet.wire.fail("monitoring.alarms", AccessDeniedError("the role lacks a permission"))
+    again = api.swap(**ALARMS, version="1.0")
+    assert (again.status, again.body["operation"]) == (200, None)
+
+
 def test_a_default_swap_with_alarms_only_checks_them_at_its_start(
     quiet: FakeCloud, api: Client
 ) -> None:

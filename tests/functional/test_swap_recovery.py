@@ -237,6 +237,44 @@ def test_an_unhealthy_release_returns(promoted: FakeCloud, api: Client, waited: 
     assert ended["reasons"] == ["the new release has no healthy target"]
 
 
+def test_a_return_starts_a_stopped_release(promoted: FakeCloud, api: Client) -> None:
+    """A person can stop the slot that receives no requests during a long bake."""
+    reply = api.swap(**CANARY, bakeMinutes=600)
+    new, previous = (promoted.containers.service("Shop", name) for name in ("prod-2", "prod-1"))
+    minutes(api, 8)
+    new.desired = new.running = 3
+    previous.desired = previous.running = 0
+    minutes(api, 1)
+    assert view(api, reply, "phase") == ("BAKING",)
+    api.abort(reply.id)
+    hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert previous.desired == 3
+
+
+@pytest.mark.parametrize("by_swap", [True, False], ids=["by the swap", "by a scale-out"])
+def test_added_tasks_that_start_slowly_do_not_return_the_customers(
+    promoted: FakeCloud, api: Client, *, by_swap: bool
+) -> None:
+    reply = api.swap(**CANARY, bakeMinutes=30)
+    minutes(api, 2 if by_swap else 8)
+    slots = [promoted.containers.service("Shop", name) for name in ("prod-1", "prod-2")]
+    grown, new = slots[not by_swap], slots[1]
+    promoted.containers.automatic = False
+    grown.desired = 4
+    slots[0].running = slots[0].desired
+    minutes(api, 9)
+    assert (new.desired, new.running) == (4, 1)
+    assert view(api, reply, "phase") == ("SHIFTED" if by_swap else "BAKING",)
+    # All of them count from then on.
+    new.running = 4
+    minutes(api, 2)
+    new.running = 1
+    minutes(api, 2)
+    ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert ended["reasons"] == ["the new release has 1 healthy targets for 4 tasks"]
+    promoted.containers.automatic = True
+
+
 def test_weights_and_stickiness_of_others(promoted: FakeCloud, api: Client) -> None:
     estate, balancer = promoted.stacks.estate, promoted.load_balancer
     listener = estate.listener("Shop", "production")

@@ -51,6 +51,29 @@ def test_both_slots_keep_their_tasks_while_customers_are_split(
     assert scaled.scaling.follow_load("Shop", LIVE, 1) == 5
 
 
+def test_a_scale_out_whose_tasks_start_slowly_returns_no_customers(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """A scaling can more than double the tasks of a release at once.
+
+    "The service scales out proportionally to the metric as fast as it can" (Amazon ECS Developer
+    Guide, "Use a target metric to scale Amazon ECS services").
+    """
+    ended(api, api.patch(IN_PROD))
+    ended(api, api.deploy("1.1", "dev"))
+    ended(api, api.promote(environment="dev"))
+    reply = api.swap(bakeMinutes=20)
+    minutes(api, 2)
+    assert (weight(promoted), desired(promoted, NEW)) == (100, 2)
+    promoted.containers.automatic = False
+    promoted.containers.service("Shop", NEW).desired = 5
+    minutes(api, 5)
+    assert view(api, reply, "phase", "status") == ("BAKING", "IN_PROGRESS")
+    promoted.containers.automatic = True
+    minutes(api, 15)
+    hold_end(promoted, api, reply, "SUCCEEDED", NEW)
+
+
 @pytest.mark.parametrize("policy", [{**CANARY, "bakeMinutes": 300}, {**CANARY, **APPROVAL}])
 def test_the_minimum_ends_half_an_hour_after_the_switch(
     scaled: FakeCloud, api: Client, policy: dict[str, Any]

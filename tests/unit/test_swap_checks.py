@@ -154,6 +154,32 @@ def test_a_check_counts_fewer_healthy_targets_than_half_of_the_tasks(
     assert bool(details_of(decision).returning) is bool(unhealthy)
 
 
+@pytest.mark.parametrize(
+    ("before", "desired", "healthy", "after", "unhealthy"),
+    [
+        (2, 8, 2, 2, 0),
+        (2, 8, 5, 5, 0),
+        (5, 8, 2, 5, 4),
+        (4, 8, 2, 4, 0),
+        (8, 2, 1, 2, 0),
+        (8, 3, 1, 3, 4),
+    ],
+)
+def test_added_tasks_do_not_count_before_they_are_healthy(
+    before: int, desired: int, healthy: int, after: int, unhealthy: int
+) -> None:
+    started = shifted(CANARY_10, unhealthy=3, healthy=before, checked_at=NOW)
+    observed = sized(desired, 1, 10, healthy=healthy)
+    details = details_of(decide(started, observed, NOW + CHECK_INTERVAL))
+    assert (details.healthy, details.unhealthy) == (after, unhealthy)
+
+
+def test_a_shift_records_the_healthy_targets() -> None:
+    assert details_of(decide(swap(CANARY_10), sized(4, 2, healthy=3), NOW)).healthy == 3
+    due = shifted(QUARTERS, 25, healthy=9)
+    assert details_of(decide(due, sized(4, 2, 25, healthy=3), NOW + 6 * MINUTE)).healthy == 3
+
+
 def test_an_alarm_returns_customers_in_the_run_that_reads_it() -> None:
     states, reasons = {"errors": "ALARM", "slow": "OK"}, ("the alarm errors is in the state ALARM",)
     started = shifted(ALARMED)
@@ -235,6 +261,8 @@ def test_a_return_has_a_deadline_for_the_alarm_of_the_admin() -> None:
         (shifted(CANARY_10, returning=("bad",)), True),
         (shifted(CANARY_10._replace(percent=1), 1, returning=("bad",)), True),
         (shifted(CANARY_10, 0, returning=("bad",), returned_at=NOW), False),
+        (swap(CANARY_10, returning=("bad",)), False),
+        (swap(CANARY_10, returning=("bad",), lost_at=NOW), True),
     ],
 )
 def test_a_swap_holds_its_rows_while_production_can_be_split(
@@ -265,7 +293,11 @@ def called(action: str, operation: Operation, caller: str = "bob") -> SwapDetail
 def test_continue_approves_once() -> None:
     waiting = swap(BEFORE_SHIFT, awaiting_at=START, checked_at=NOW)
     approved = RULES.advance["continue"].apply(waiting, "bob", NOW)
-    assert approved == waiting.with_details(approved_by="bob", approved_at=NOW, checked_at=None)
+    # Without the approval, the deadline has a step and the limit.
+    expected = replace(waiting, deadline=NOW + 6 * MINUTE + LIMIT)
+    assert approved == expected.with_details(approved_by="bob", approved_at=NOW, checked_at=None)
+    early = replace(waiting, deadline=NOW + MINUTE)
+    assert RULES.advance["continue"].apply(early, "bob", NOW).deadline == early.deadline
     assert RULES.advance["continue"].apply(approved, "ann", NOW) is approved
 
 
@@ -306,7 +338,8 @@ def test_finish_ends_all_waits(operation: Operation, *, approves: bool) -> None:
     finished = RULES.advance["finish"].apply(operation, "bob", NOW)
     approval = {"approved_by": "bob", "approved_at": NOW} if approves else {}
     # The next run checks the release before the shift.
-    assert finished == operation.with_details(
+    expected = replace(operation, deadline=min(operation.deadline, NOW + LIMIT))
+    assert finished == expected.with_details(
         finished_by="bob", finished_at=NOW, checked_at=None, **approval
     )
     assert RULES.advance["finish"].apply(finished, "ann", NOW) is finished

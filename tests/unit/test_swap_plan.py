@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from devops_core.details.swap import SwapDetails, policy_view
-from devops_core.errors import AmbiguousError, ConflictError, NotDeployableError, NotReadyError
+from devops_core.errors import (
+    AmbiguousError,
+    ConflictError,
+    NotDeployableError,
+    NotReadyError,
+    UnreachableError,
+)
 from devops_core.kinds.swap import plan
 from devops_core.model.decisions import Plan
 from devops_core.model.inventory import Inventory, Service
@@ -135,23 +141,29 @@ def test_a_plan_has_the_first_check_of_its_alarms() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("observed", "ignored", "reasons"),
-    [
-        (with_alarms(a="OK", b="ALARM"), ("b", "c"),
-         ("the alarm b is in the state ALARM", "the alarm c does not exist")),
-        (with_alarms(NO_ANSWER), ("a", "b", "c"),
-         tuple(f"the alarm {name}, whose state could not be read: {NO_ANSWER}" for name in "abc")),
-    ],
-    ids=["states", "unreadable"],
-)  # fmt: skip
-def test_alarms_against_a_swap_are_refused_or_ignored(
-    observed: Observed, ignored: tuple[str, ...], reasons: tuple[str, ...]
-) -> None:
+def test_alarms_against_a_swap_are_refused_or_ignored() -> None:
+    observed = with_alarms(a="OK", b="ALARM")
+    reasons = ("the alarm b is in the state ALARM", "the alarm c does not exist")
     with pytest.raises(NotReadyError) as refused:
         made(ALARMED, observed=observed)
     assert refused.value.message == f"alarms are against a swap: {'; '.join(reasons)}"
     assert refused.value.details == {"reasons": [*reasons]}
+    hold_ignored(observed, ("b", "c"), reasons)
+
+
+def test_unreadable_alarms_are_refused_or_ignored() -> None:
+    observed = with_alarms(NO_ANSWER)
+    with pytest.raises(UnreachableError) as refused:
+        made(ALARMED, observed=observed)
+    assert refused.value.message == (
+        f"the alarms could not be read: {NO_ANSWER}. With alarms: [] the swap starts without them"
+    )
+    unread = f"whose state could not be read: {NO_ANSWER}"
+    hold_ignored(observed, ("a", "b", "c"), tuple(f"the alarm {name}, {unread}" for name in "abc"))
+
+
+def hold_ignored(observed: Observed, ignored: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+    """Check the plan of a swap that ignores its alarms."""
     planned = made(ALARMED._replace(ignore_alarms=True), observed=observed).operation
     assert planned
     assert planned.details.ignored == ignored

@@ -39,6 +39,7 @@ SECOND = timedelta(seconds=1)
 LISTENER = "the production listener was changed outside of the service"
 STICKY = dict.fromkeys(Listener, ListenerRules(forwards=True, sticky=True))
 SETTLED = shifted(CANARY_10, changed_at=NOW - 60 * SECOND)
+WAITING = replace(swap(CANARY_10), requested_at=NOW - 2 * MINUTE)
 WAITED = {"awaiting_at": NOW - 60 * MINUTE}
 
 
@@ -76,8 +77,20 @@ def of(verdict: str, reason: str | None = "because") -> tuple[Verdict, ...]:
         (shifted(CANARY_10, unhealthy=9), seen(10, services={}, healthy={}), ()),
         (shifted(CANARY_10, unhealthy=9), seen(10, healthy={}),
          ("the new release has no healthy target",)),
-        # Before the first customers the release and the listener do not matter.
-        (swap(JUDGED, verdicts=of(BAD), unhealthy=2), seen(30, healthy={}, listeners=STICKY), ()),
+        # Before the first customers the release and stickiness do not matter.
+        (swap(JUDGED, verdicts=of(BAD), unhealthy=2), seen(healthy={}, listeners=STICKY), ()),
+        (WAITING, seen(30), (f"{LISTENER}: weight 30 instead of 0 for prod-2",)),
+        (WAITING, seen(None), (f"{LISTENER}: other weights instead of 0 for prod-2",)),
+        (WAITING, replace(seen(None), shares={"prod-1": 0, "prod-2": 0}),
+         (f"{LISTENER}: other weights instead of 0 for prod-2",)),
+        # The weight of the first shift, no forward action, no listener.
+        (WAITING, seen(10), ()),
+        (WAITING, seen(None, listeners={Listener.PRODUCTION: ListenerRules()}), ()),
+        (WAITING, seen(None, listeners={}), ()),
+        (replace(WAITING, requested_at=NOW - 60 * SECOND), seen(30),
+         (f"{LISTENER}: weight 30 instead of 0 for prod-2",)),
+        (replace(WAITING, requested_at=NOW - 59 * SECOND), seen(30), ()),
+        (WAITING.with_details(lost_at=NOW - 59 * SECOND), seen(30), ()),
         # A swap without waits ends with its only shift.
         (shifted(SwapPolicy(), 100), seen(100, healthy={}), ()),
         (SETTLED, seen(30), (f"{LISTENER}: weight 30 instead of 10 for prod-2",)),

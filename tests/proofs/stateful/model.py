@@ -74,7 +74,7 @@ class Model:
                 and not self._cloud.tables.inventory_of(request.application).rows
             )
             return Allowed(_ACCEPTED | _REUSED if gone else _ACCEPTED, {used[1]})
-        if used and age < _KEY_VALIDITY + _CLOCK_JUMPS:
+        if (used and age < _KEY_VALIDITY + _CLOCK_JUMPS) or self._has_rolled_back(request.key):
             return Allowed(_ACCEPTED_OR_REFUSED | _REUSED)
         inventory = self._cloud.tables.inventory_of(request.application)
         if request.kind == "create":
@@ -173,6 +173,11 @@ class Model:
             free = row is not None and row.claim is None
             return Allowed(_ACCEPTED if free and same and tested else _REFUSED)
         return Allowed(_ACCEPTED_OR_REFUSED)
+
+    def _has_rolled_back(self, key: str | None) -> bool:
+        """Return whether a swap that rolled another one back has used a key."""
+        records = self._cloud.tables.idempotency_records
+        return any(name.rpartition(" ")[2] == key and each.aborts for name, each in records.items())
 
     # --- after a request ---
 

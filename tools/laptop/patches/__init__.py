@@ -18,6 +18,7 @@ def apply(*, real_docker: bool) -> None:
         clock,
         concurrency,
         conditions,
+        events,
         functions,
         images,
         kept_state,
@@ -42,7 +43,7 @@ def apply(*, real_docker: bool) -> None:
         clock, load_balancers, weights, target_groups, unhealthy_tasks, templates, template_urls,
         role_policies, stack_deletes, stack_policies, task_definitions, images, times, api,
         access_log, functions, concurrency, kept_state, monitoring, application_autoscaling,
-        permissions,
+        events, permissions,
         stack_roles, conditions, stack_updates, change_sets,
     ):  # fmt: skip
         patch.apply()
