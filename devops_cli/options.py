@@ -141,8 +141,9 @@ class Until:
             metavar="|".join(milestones.MILESTONES),
             parser=_milestone,
             autocompletion=lambda: milestones.MILESTONES,
-            help="Wait until a swap waits for its approval, until the first customers have the"
-            " new release (switched), until all have it (full), or until the end.",
+            help="The end of the wait: a swap waits for its approval, or has it (approval); the"
+            " first customers have the new release (switched, the time shiftedAt); all have it"
+            " (full, the time switchedAt); or the operation has ended.",
         ),
     ] = milestones.END
 

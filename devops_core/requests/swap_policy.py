@@ -182,7 +182,7 @@ PRODUCTION = schema.Object(
     name="Production",
     description="The policy of each swap to a new release, with [its fields]"
     "(swapbluegreen.md#request) from `strategy` to `approval`. A member in the body of a swap "
-    "replaces the one here.",
+    "replaces the whole member here.",
 )
 
 

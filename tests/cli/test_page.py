@@ -6,7 +6,7 @@ import re
 
 from typer.main import get_command
 
-from devops_cli import config
+from devops_cli import config, milestones
 from devops_cli.exits import Exit
 from devops_cli.main import app
 from tests.lab.templates import ROOT
@@ -46,6 +46,27 @@ def test_every_command_is_on_the_page_and_every_one_of_the_page_exists() -> None
 def test_the_exit_codes_are_those_of_the_page() -> None:
     section = PAGE.partition("## Exit codes")[2].partition("\n## ")[0]
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)} == set(Exit)
+
+
+def test_the_table_after_a_swap_has_each_exit_code() -> None:
+    section = PAGE.partition("### After a swap")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (?!Code)([^|-][^|]*) \|", section, re.MULTILINE)
+    codes = {int(code) for cell in cells for code in re.findall(r"\b\d+\b", cell)}
+    assert codes == set(Exit)
+
+
+def test_each_milestone_is_reached_at_the_time_that_the_page_names() -> None:
+    row = r"^\| `(\w+)`(?: \(default\))? \| [^|]+ \| (.+) \|$"
+    rows = dict(re.findall(row, PAGE, re.MULTILINE))
+    assert rows.keys() >= {*milestones.MILESTONES}
+    for until in (milestones.SWITCHED, milestones.FULL):
+        time = rows[until].strip("`")
+        swap = {"status": "IN_PROGRESS", time: "2026-01-31T12:00:00.000Z"}
+        assert milestones.reached(swap, until)
+        del swap[time]
+        assert not milestones.reached(swap, until)
+    shifted = {"status": "IN_PROGRESS", "shiftedAt": "2026-01-31T12:00:00.000Z"}
+    assert not milestones.reached(shifted, milestones.FULL)
 
 
 def test_the_settings_are_those_of_the_page() -> None:

@@ -277,6 +277,8 @@ def test_an_error_of_the_service_is_the_only_message(machine: Machine, history: 
 
 
 _VARIABLE = re.compile(r"\$\{?([A-Z][A-Z_]*)")
+# The recipe or the runner sets these variables.
+_SET = ("PATH", "AWS_WEB_IDENTITY_TOKEN_FILE", "RUNNER_TEMP", "GITHUB_OUTPUT", "GITHUB_PATH")
 
 
 def lines() -> Iterator[tuple[str, str, str]]:
@@ -286,7 +288,7 @@ def lines() -> Iterator[tuple[str, str, str]]:
             continue
         for line in recipes.commands(path):
             for name in dict.fromkeys(_VARIABLE.findall(line)):
-                if name not in ("PATH", "AWS_WEB_IDENTITY_TOKEN_FILE"):  # set by the recipe
+                if name not in _SET:
                     yield path.name, name, line
 
 
@@ -296,12 +298,14 @@ def test_an_empty_variable_of_a_recipe_fails_its_line(
 ) -> None:
     """The message contains the name of the variable, of the option or of the argument."""
     machine.status({"environment": "STAGE"}, {"environment": "PROD-GREEN", "live": True})
-    variables = {**dict.fromkeys(_VARIABLE.findall(line), "x"), name: ""}
+    variables = {each: "x" for each in _VARIABLE.findall(line) if each not in _SET} | {name: ""}
     done = machine.shell(line, **variables)
     assert done.returncode != 0, recipe
     names = {"GITHUB_SHA": "TAG", "GIT_COMMIT": "TAG", "CI_COMMIT_SHA": "TAG",
              "CODEBUILD_RESOLVED_SOURCE_VERSION": "TAG"}  # fmt: skip
-    argument = "COMMIT" if "check-order" in line else names.get(name, name)
+    scripts = {"check-order": "COMMIT", "swap-until-approval": "VERSION"}
+    named = (each for script, each in scripts.items() if script in line and name in names)
+    argument = next(named, names.get(name, name))
     option = "--digest" if name == "DIGEST" else "--version"
     assert any(each in done.stderr for each in (f"{name}: ", f"{argument} is empty", f"'{option}'"))
 
@@ -310,7 +314,7 @@ def test_the_lines_of_all_recipes_are_looked_at() -> None:
     found = {recipe for recipe, _, _ in lines()}
     assert found == {path.name for path in recipes.RECIPES.iterdir()} - {
         "README.md", "deploy.sh", "push.sh", "check-order.sh", "swap-until-approval.sh",
-        "swap-with-checks.sh",
+        "swap-with-checks.sh", "continue-swap.sh",
     }  # fmt: skip
     assert {name for _, name, _ in lines()} >= {"REGISTRY", "DIGEST", "DEVOPS_ECS", "AWS_ID_TOKEN"}
 

@@ -23,13 +23,19 @@ INSTALLERS = [
     ROOT / "action.yml",
     *(
         ROOT / "docs" / "ci" / name
-        for name in ("gitlab-ci.yml", "Jenkinsfile", "buildspec.yml", "buildspec-release.yml")
+        for name in (
+            "gitlab-ci.yml",
+            "Jenkinsfile",
+            "buildspec.yml",
+            "buildspec-release.yml",
+            "github-actions-approval.yml",
+        )
     ),
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKFLOWS = [
     ROOT / "action.yml",
-    ROOT / "docs" / "ci" / "github-actions.yml",
+    *sorted((ROOT / "docs" / "ci").glob("github-actions*.yml")),
     *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
 ]
 # An organisation publishes its copy of this action with its own tags.

@@ -59,6 +59,17 @@ EFFECTIVE: Mapping[str, tuple[dict[str, Any], dict[str, Any], SwapPolicy]] = {
         {"strategy": STRATEGY},
         SwapPolicy("canary", bake_minutes=5),
     ),
+    "the list of alarms as a whole": (
+        {"alarms": ["a", "b"]}, {"alarms": ["c"]}, SwapPolicy(alarms=("c",)),
+    ),
+    "a judge as a whole": (
+        {"judge": {"errorRatePercent": 5, "minRequests": 9}}, {"judge": {"errorRatePercent": 2}},
+        SwapPolicy(bake_minutes=6, judge=Judge(2, 50)),
+    ),
+    "an approval as a whole": (
+        {"approval": {"before": "shift", "timeoutMinutes": 5}}, {"approval": {"before": "full"}},
+        SwapPolicy(approval=Approval("full", 1440)),
+    ),
     "a judge that replaces the other, which is off": (
         {"judge": "off", "bakeMinutes": 9}, {"judge": {"minRequests": 5}},
         SwapPolicy(bake_minutes=9, judge=Judge(1.0, 5)),

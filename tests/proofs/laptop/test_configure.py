@@ -6,37 +6,21 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+from tests.lab.laptop import walks
 from tests.lab.templates import ROOT
 from tools.laptop import images
 from tools.laptop.cloud import Cloud
 from tools.laptop.deploy import client
 
 PAGE = (ROOT / "docs" / "configure.md").read_text()
-_BLOCK = re.compile(r"^```(?:console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PUSH = re.compile(r"make push IMAGE=(\w+):(\S+)")
-# Times, ids and the parts of the page that stand for any text.
-_ANY = r"\d+\.\d s|[0-9A-HJKMNP-TV-Z]{26}|\.\.\.,?"
-
-
-def steps() -> Iterator[tuple[str, str]]:
-    """Yield each command with its output on the page."""
-    for block in _BLOCK.findall(PAGE)[1:]:
-        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = step.partition("\n")
-            yield command, output
-
-
-def shows(documented: str, actual: str) -> bool:
-    """Return whether an output has the text of the page; `...` is any text."""
-    fixed = [re.escape(each) for each in re.split(_ANY, documented.strip())]
-    return re.search(".*?".join(fixed), actual, re.DOTALL) is not None
 
 
 def test_the_commands_of_the_page_have_their_results(cloud: Cloud, tmp_path: Path) -> None:
-    (tmp_path / "app.yml").write_text(_BLOCK.findall(PAGE)[0])
+    (tmp_path / "app.yml").write_text(_FILE.findall(PAGE)[0])
     devops = tmp_path / "bin" / "devops"
     devops.parent.mkdir()
     devops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devops_cli.main "$@"\n')
@@ -53,7 +37,7 @@ def test_the_commands_of_the_page_have_their_results(cloud: Cloud, tmp_path: Pat
     }
     shown = 0
     variables = ""
-    for command, output in steps():
+    for command, output in walks.steps(PAGE):
         if push := _PUSH.fullmatch(command):
             images.push(client(cloud, "ecr"), push[1], push[2], "")
             continue
@@ -70,6 +54,6 @@ def test_the_commands_of_the_page_have_their_results(cloud: Cloud, tmp_path: Pat
             timeout=240,
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
-        assert shows(output, done.stdout), (command, output, done.stdout)
+        assert walks.shows(output, done.stdout), (command, output, done.stdout)
         shown += bool(output)
     assert shown > 8
