@@ -27,6 +27,8 @@ def hints(response: Response, method: str, path: str) -> Iterator[str]:
     code = get_text(response.body, "code")
     if code == "FORBIDDEN" and get_objects(response.body, "errors"):
         yield "Secrets and roles of each team: docs/teams.md"
+    elif code == "FORBIDDEN" and "selfapproval is false" in response.error_message:
+        yield "The rule of a second person: docs/teams.md#a-second-person"
     elif code == "FORBIDDEN":
         yield "An admin of the installation changes the lists of callers: docs/teams.md"
     elif code in _CREDENTIALS:

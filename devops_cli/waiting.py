@@ -137,13 +137,7 @@ def abort_exit_code(operation: Object) -> Exit:
 
 def resume_hints(session: Session, operation: Object) -> list[str]:
     """Return the hints for an operation that continues after the command has ended."""
-    arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
-    return [
-        "The operation continues.",
-        f"Wait for its end: {session.command('wait', *arguments)}",
-        f"Abort it:         {session.command('abort', *arguments)}",
-        *swaps.hints(operation, session.command),
-    ]
+    return ["The operation continues.", *summary.while_in_progress(operation, session.command)]
 
 
 def _hints(session: Session, operation: Object, write: Repeatable | None) -> list[str]:

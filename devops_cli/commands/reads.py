@@ -36,13 +36,23 @@ def status(name: Name, session: Session, operation_id: OperationId = None) -> Ex
         session.print_result(response, *records.operation(response.required_operation))
         return Exit.SUCCEEDED
     response = session.api.get(f"/stacks/{name}", {"live": "true"})
-    now = session.runtime.clock.now()
-    session.print_result(
-        response, *stacks.details(response.required("stack", "applicationName"), now)
-    )
+    now, stack = session.runtime.clock.now(), response.required("stack", "applicationName")
+    session.print_result(response, *stacks.details(stack, now))
     if not session.common.as_json:
+        for identifier in stacks.held(stack):
+            _print_operation(session, name, identifier)
         _print_pending(session, name)
     return Exit.SUCCEEDED
+
+
+def _print_operation(session: Session, name: str, identifier: str) -> None:
+    """Print an operation in progress with the next commands, if the caller can read it."""
+    try:
+        found = session.api.get(operation_path(name, identifier), attempts=1).required_operation
+    except CliError:
+        return
+    for line in records.continuing(found, session.command):
+        print_on(session.runtime.out, line)
 
 
 def _print_pending(session: Session, name: str) -> None:

@@ -90,7 +90,10 @@ def _advance(
             if get_text(each, "kind") == "swap"
         ]
         if not swaps:
-            raise OperationNotFoundError(f"no swap of {name} is in progress")
+            raise OperationNotFoundError(
+                f"no swap of {name} is in progress",
+                f"See its state: {session.command('status', name)}",
+            )
         operation_id = get_text(swaps[0], "id")  # an application has at most one
     call = writing.Call("POST", operation_path(name, operation_id), {"action": action})
     return writing.run(session, call, write, timeout.timeout, until=until.until)
@@ -120,7 +123,10 @@ def abort(
     if not operation_id:
         unfinished = _unfinished(_recent_operations(session, name))
         if not unfinished:
-            raise OperationNotFoundError(f"no operation of {name} is in progress")
+            raise OperationNotFoundError(
+                f"no operation of {name} is in progress",
+                f"See its state: {session.command('status', name)}",
+            )
         operation_id = _choose(session, "abort", unfinished)
     query = {"force": "true"} if force else {}
     call = writing.Call("DELETE", operation_path(name, operation_id), query=query)

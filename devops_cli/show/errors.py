@@ -44,6 +44,9 @@ def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
     if holder and error.response.status == 409:
         name, operation = get_text(holder, "applicationName"), get_text(holder, "id")
         yield texts.sentence("Wait for its end: ", texts.command(command("wait", name, operation)))
+        if get_text(body, "code") == "BUSY":
+            line = command("abort", name, operation)
+            yield texts.sentence("Abort it:         ", texts.command(line))
 
 
 def _place(error: ApiError, field: str) -> str:

@@ -17,7 +17,6 @@ from devops_cli.responses import Object, get_object, get_objects, get_text, get_
 from devops_cli.show import swaps, texts
 from devops_cli.show.texts import Command
 
-FIRST_IMAGE = "first image"  # the first image of a new application has no version
 MESSAGES = 6  # messages of ECS below the table; more would not fit on a small terminal
 _COLUMNS = (
     "ENV", "SLOT", "VERSION", "STATUS", "TASKS", "PENDING", "HEALTHY", "ROLLOUT",
@@ -130,7 +129,7 @@ def running_version(each: Object) -> str:
     The first image of an application has no version. Only an existing environment has an address.
     """
     exists = get_text(each, "status") == "ACTIVE" and get_text(each, "url")
-    return get_text(each, "version") or (FIRST_IMAGE if exists else "")
+    return get_text(each, "version") or (texts.FIRST_IMAGE if exists else "")
 
 
 def label(each: Object) -> str:
@@ -147,7 +146,7 @@ def version_change(parent: Object, each: Object) -> str:
     before, after = get_text(each, "previousVersion"), get_text(each, "version")
     # An update keeps the versions of the environments that remain.
     deletes = get_text(parent, "kind") in ("delete", "update")
-    without = "deleted" if deletes else FIRST_IMAGE
+    without = "deleted" if deletes else texts.FIRST_IMAGE
     return f"{before} -> {after or without}" if before else after
 
 

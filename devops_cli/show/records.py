@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
-from devops_cli.responses import Object, get_object, get_objects, get_text, get_time
+from devops_cli.responses import IN_PROGRESS, Object, get_object, get_objects, get_text, get_time
 from devops_cli.show import progress, summary, swaps, texts
+from devops_cli.show.texts import Command
 
 
 def operation(found: Object) -> Iterator[RenderableType]:
@@ -49,6 +50,18 @@ def operation(found: Object) -> Iterator[RenderableType]:
     yield from swaps.policy(get_object(found, "policy"))
     yield from swaps.state(found)
     yield from swaps.affected(found)
+
+
+def continuing(found: Object, command: Command) -> Iterator[RenderableType]:
+    """Yield the state of an operation for a page with others: the next commands, no table."""
+    yield summary.headline(found)
+    if get_text(found, "status") != IN_PROGRESS:
+        return
+    yield from swaps.releases(found)
+    yield from swaps.state(found)
+    if waiting := get_text(found, "waitingFor"):
+        yield texts.sentence(texts.text("Waiting for: ", "dim"), waiting)
+    yield from map(texts.text, summary.while_in_progress(found, command))
 
 
 def choices(operations: Iterable[Object]) -> RenderableType:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from devops_cli.responses import Object, get_text
-from devops_cli.show import progress, texts
+from devops_cli.show import texts
 
 
 def exchange(idle: Object, live: Object) -> Iterator[RenderableType]:
@@ -27,7 +27,7 @@ def exchange(idle: Object, live: Object) -> Iterator[RenderableType]:
 
 def named(environment: Object) -> str:
     """Return the version of an environment with its digest, as far as they are known."""
-    version = get_text(environment, "version") or f"the {progress.FIRST_IMAGE}"
+    version = get_text(environment, "version") or f"the {texts.FIRST_IMAGE}"
     digest = get_text(environment, "digest")
     return f"{version} ({digest})" if digest else version
 
@@ -35,7 +35,7 @@ def named(environment: Object) -> str:
 def _release(environment: Object) -> list[str]:
     return [
         get_text(environment, "slot"),
-        get_text(environment, "version") or progress.FIRST_IMAGE,
+        get_text(environment, "version") or texts.FIRST_IMAGE,
         get_text(environment, "spec"),
         repository(get_text(environment, "image")),
         get_text(environment, "digest"),

@@ -39,6 +39,8 @@ def details(stack: Object, now: datetime) -> Iterator[RenderableType]:
         yield texts.text(f"Images: {repository}", "dim")
     environments = get_objects(stack, "environments")
     yield texts.Rows(_COLUMNS, [_line(each, now) for each in environments], named=2)
+    for operation, holds in held(stack).items():
+        yield texts.text(f"{', '.join(holds)}: operation {operation} is in progress", "yellow")
     for each in environments:
         yield from _other_repository(each, get_text(stack, "repository"))
         yield from _remarks(each)
@@ -55,6 +57,15 @@ def matrix(stacks: Iterable[Object], width: int) -> RenderableType:
     if not found:
         return texts.text("No applications.")
     return full if full.fits(width) else _matrix(found, _SHORT_VERSION)
+
+
+def held(stack: Object) -> dict[str, list[str]]:
+    """Return the environments that each operation in progress holds, by its id."""
+    found: dict[str, list[str]] = {}
+    for each in get_objects(stack, "environments"):
+        if operation := get_text(get_object(each, "operation"), "id"):
+            found.setdefault(operation, []).append(progress.label(each))
+    return found
 
 
 def is_busy(stack: Object) -> bool:
@@ -142,8 +153,6 @@ def _other_repository(each: Object, own: str) -> Iterator[Text]:
 
 def _remarks(each: Object) -> Iterator[Text]:
     name = progress.label(each)
-    if operation := get_text(get_object(each, "operation"), "id"):
-        yield texts.text(f"{name}: operation {operation} is in progress", "yellow")
     if unverified := get_text(each, "unverified"):
         yield texts.text(f"{name}: cannot be promoted: {unverified}", "yellow")
     problems = get_texts(each, "listenerProblems")

@@ -36,6 +36,17 @@ def outcome(snapshot: Snapshot, command: Command) -> Iterator[RenderableType]:
     yield from (_next_step if succeeded else _after_failure)(operation, command)
 
 
+def while_in_progress(operation: Object, command: Command) -> Iterator[str]:
+    """Yield the hints for an operation in progress: the commands that wait for it or change it."""
+    arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
+    yield f"Wait for its end: {command('wait', *arguments)}"
+    kind = get_text(operation, "kind")
+    if kind != "delete":  # CloudFormation cannot stop it
+        label = "Roll back:" if kind == "swap" else "Abort it:"
+        yield f"{label:17} {command('abort', *arguments)}"
+    yield from swaps.hints(operation, command)
+
+
 def headline(operation: Object) -> Text:
     """Return a line with kind, application, status, duration and id of an operation."""
     took = get_object(operation, "took").get("untilEnded")
@@ -49,14 +60,20 @@ def headline(operation: Object) -> Text:
 
 
 def reasons(operation: Object) -> Iterator[Text]:
-    """Yield the reasons of a failure, then those of environments that they do not contain."""
-    reasons = get_texts(operation, "reasons")
-    for reason in reasons:
+    """Yield the reasons of a failure, then those of environments that they do not contain.
+
+    The slots of a swap have one reason, without their roles: the record has those of a success.
+    """
+    found, swap = get_texts(operation, "reasons"), get_text(operation, "kind") == "swap"
+    for reason in found:
         yield texts.text(f"  {reason}", "red")
     for each in get_objects(operation, "environments"):
         reason = get_text(each, "reason")
-        if reason and not any(reason in other for other in reasons):
-            yield texts.text(f"  {progress.label(each)}: {reason}", "red")
+        if not reason or any(reason in other for other in found):
+            continue
+        if swap:
+            found.append(reason)
+        yield texts.text(f"  {reason if swap else f'{progress.label(each)}: {reason}'}", "red")
 
 
 def container_logs(operation: Object) -> Iterator[Text]:
@@ -119,7 +136,7 @@ def _recorded_row(each: Object) -> list[str | Text]:
         get_text(each, "environment"),
         get_text(each, "slot"),
         "",
-        get_text(each, "version" if done else "previousVersion") or progress.FIRST_IMAGE,
+        get_text(each, "version" if done else "previousVersion") or texts.FIRST_IMAGE,
         "",
         "",
         get_text(each, "url"),
@@ -176,7 +193,8 @@ def _next_step(operation: Object, command: Command) -> Iterator[Text]:
         # Slots with the same image differ only in their settings.
         options = () if _same_image(idle, live) else _release_options(idle, live)
         line = command("swap", name, *(options or ("--back",)))
-        yield _hint("To roll back, until the next promote: ", line)
+        # After a rollback, the idle slot has the release that was bad.
+        yield _hint("To return to the previous release, until the next promote: ", line)
 
 
 def _after_failure(operation: Object, command: Command) -> Iterator[Text]:

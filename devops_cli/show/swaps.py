@@ -57,8 +57,15 @@ def affected(operation: Object) -> Iterator[Text]:
         requests, errors = get_text(found, "requests"), get_text(found, "errors")
         yield texts.text(
             f"Requests of customers to the new release: {requests} in"
-            f" {get_text(found, 'minutes')} minutes, {errors} failed"
+            f" {_minutes(get_text(found, 'minutes'))}, {errors} failed"
         )
+
+
+def releases(operation: Object) -> Iterator[Text]:
+    """Yield the versions of both releases of a swap."""
+    if get_text(operation, "kind") == "swap":
+        new, live = (_version(operation, release) for release in _RELEASES)
+        yield texts.text(f"New release: {new}, previous release: {live}")
 
 
 def facts(operation: Object, command: Command) -> dict[str, Fact]:
@@ -87,7 +94,7 @@ def hints(operation: Object, command: Command) -> list[str]:
         return []
     arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
     found = []
-    if get_object(policy, "approval") and not get_text(operation, "approvedBy"):
+    if phase == _AWAITING and not get_text(operation, "approvedBy"):
         found.append(f"Approve it:       {command('approve', *arguments)}")
     if not get_text(operation, "finishedBy"):
         found.append(f"Skip its waits:   {command('finish', *arguments)}")
@@ -165,14 +172,13 @@ def _verdict(operation: Object) -> Iterator[RenderableType]:
     verdict = _newest_verdict(operation)
     if not verdict:
         return
-    parts = {get_text(each, "environment"): each for each in get_objects(operation, "environments")}
     lines = []
-    for release, environment in _RELEASES.items():
+    for release in _RELEASES:
         judged = get_object(verdict, release)
         lines.append(
             [
                 release,
-                get_text(parts.get(environment), "version"),
+                _version(operation, release),
                 get_text(judged, "requests"),
                 get_text(judged, "errors"),
                 f"{get_text(judged, 'errorRatePercent')} %",
@@ -185,6 +191,15 @@ def _verdict(operation: Object) -> Iterator[RenderableType]:
         texts.state(get_text(verdict, "verdict")),
         f" at {time}{f': {reason}' if reason else ''}",
     )
+
+
+def _version(operation: Object, release: str) -> str:
+    """Return the version of a release of a swap; empty if the operation lacks it."""
+    environment = _RELEASES[release]
+    for each in get_objects(operation, "environments"):
+        if get_text(each, "environment") == environment:
+            return get_text(each, "version") or texts.FIRST_IMAGE
+    return ""
 
 
 def _numbers(release: str, judged: Object) -> str:

@@ -49,6 +49,7 @@ STYLES = {
 # Unicode categories: control and format characters (such as writing direction), surrogates, line
 # and paragraph separators.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+FIRST_IMAGE = "first image"  # the first image of a new application has no version
 _COMMAND = "bold cyan"
 _GAP = 2  # spaces between columns
 

@@ -285,8 +285,11 @@ def _continued(operation: Operation, caller: str, now: datetime) -> Operation:
     if details.approved_by:
         return operation
     if details.phase != "AWAITING_APPROVAL":
+        later = f"its phase is {details.phase}; repeat the call in the phase AWAITING_APPROVAL"
+        never = "its policy has none; finish ends its waits"
         raise ConflictError(
-            f"operation {operation.id} does not wait for an approval: its phase is {details.phase}"
+            f"operation {operation.id} does not wait for an approval:"
+            f" {later if details.policy.approval else never}"
         )
     _require_time_for_approval(operation, now)
     approved = operation.with_details(approved_by=caller, approved_at=now, checked_at=None)

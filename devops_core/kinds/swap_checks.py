@@ -180,7 +180,7 @@ def rollback_reasons(operation: Operation, observed: Observed, now: datetime) ->
 def not_approved(details: SwapDetails) -> str:
     """Return the reason of a swap whose approval has expired."""
     minutes = details.policy.approval.timeout_minutes if details.policy.approval else 0
-    return f"not approved within {minutes} minutes"
+    return f"not approved within {minutes} minute{'s' if minutes != 1 else ''}"
 
 
 def _of_release(details: SwapDetails, observed: Observed) -> list[str]:

@@ -43,14 +43,15 @@ def test_each_reason_has_a_line() -> None:
     assert (code, lines) == (3, ["Error: the idle slot is not ready (409 NOT_READY)", "  a", "  b"])
 
 
-def test_who_is_busy_is_named_with_the_command_to_wait_for_it() -> None:
+def test_who_is_busy_is_named_with_the_commands_for_it() -> None:
     holder = {"id": OPERATION, "applicationName": "Shop", "url": "https://x"}
     code, lines = told(
         409, "--region", "eu-west-1", errorMessage="held", code="BUSY", operation=holder
     )
     assert code == 3
     wait = f"Wait for its end: devops wait Shop {OPERATION} --region eu-west-1"
-    assert lines == ["Error: held (409 BUSY)", wait]
+    abort = f"Abort it:         devops abort Shop {OPERATION} --region eu-west-1"
+    assert lines == ["Error: held (409 BUSY)", wait, abort]
 
 
 def test_a_refusal_of_an_unsigned_call_says_so() -> None:
@@ -125,6 +126,18 @@ CREDENTIALS = (
     "Check the AWS credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID), the region and the clock,"
     " or sign in again."
 )
+
+
+def test_the_deployer_of_a_release_learns_the_rule_and_not_that_a_list_must_change() -> None:
+    service = Service()
+    message = "not allowed to swap Shop: selfapproval is false: another caller must swap"
+    service.on(
+        "POST",
+        "/stacks/swapProdBlueAndGreen",
+        answer(403, errorMessage=message, code="FORBIDDEN"),
+    )
+    lines = run(service, "swap", "Shop", "--yes", source=SIGNED).stderr.splitlines()
+    assert lines[-1] == "The rule of a second person: docs/teams.md#a-second-person"
 
 
 @pytest.mark.parametrize(

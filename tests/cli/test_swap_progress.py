@@ -18,6 +18,7 @@ from tests.lab.prepared_service import (
     answer,
     operation,
     run,
+    stack,
 )
 
 SWAP = "/stacks/swapProdBlueAndGreen"
@@ -84,7 +85,6 @@ def test_elsewhere_each_change_of_phase_weight_or_verdict_is_a_line() -> None:
     progress = lines[: lines.index(f"swap of Shop FAILED  {OPERATION}")]
     assert [line for line in progress if not line.startswith(("swap of", "PROD-"))] == [
         "phase: PREPARING, 0 percent of the requests",
-        f"approve it: devops approve Shop {OPERATION}",
         f"skip its waits: devops finish Shop {OPERATION}",
         "phase: SHIFTED, 10 percent of the requests, then 100 percent at 2026-01-31 12:06:10Z",
         "verdict: GOOD, new release 1 of 120 requests failed (0.83 percent),"
@@ -163,7 +163,7 @@ def test_a_swap_stops_at_its_approval_and_names_the_next_commands() -> None:
     assert result.stdout.splitlines()[-5:] == [
         "The operation continues.",
         f"Wait for its end: devops wait Shop {OPERATION}",
-        f"Abort it:         devops abort Shop {OPERATION}",
+        f"Roll back:        devops abort Shop {OPERATION}",
         f"Approve it:       devops approve Shop {OPERATION}",
         f"Skip its waits:   devops finish Shop {OPERATION}",
     ]
@@ -200,7 +200,10 @@ def test_there_may_be_no_swap_in_progress(command: str) -> None:
     service = Service()
     service.on("GET", LIST, answer(operations=[operation(), ENDED]))
     result = run(service, command, "Shop")
-    assert (result.exit_code, result.stderr) == (3, "Error: no swap of Shop is in progress\n")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "Error: no swap of Shop is in progress\nSee its state: devops status Shop\n",
+    )
 
 
 def test_an_approved_swap_that_rolls_back_fails() -> None:
@@ -244,3 +247,59 @@ def test_status_shows_a_swap_in_progress() -> None:
         "Verdict: GOOD",
     ):  # fmt: skip
         assert each in text
+
+
+def status_during(found: dict[str, Any] | None) -> list[str]:
+    """Return the lines of `devops status` below the table, during this operation."""
+    service = Service() if found is None else following(found)
+    held = {"operation": {"id": OPERATION, "url": "https://x"}, "status": "ACTIVE"}
+    rows = [
+        {"environment": "PROD-BLUE", "slot": "prod-2", "version": "1.1", "url": "http://b"} | held,
+        {"environment": "PROD-GREEN", "slot": "prod-1", "version": "1.0", "url": "http://g"} | held,
+    ]
+    service.on("GET", "/stacks/Shop", answer(stack=stack(*rows)))
+    result = run(service, "status", "Shop")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout.splitlines()[4:]
+
+
+HELD = f"PROD-BLUE (prod-2), PROD-GREEN (prod-1): operation {OPERATION} is in progress"
+
+
+def test_status_during_a_swap_shows_its_phase_and_the_next_commands() -> None:
+    assert status_during({**AWAITING, "waitingFor": "an approval"}) == [
+        HELD,
+        f"swap of Shop IN_PROGRESS  {OPERATION}",
+        "New release: 1.1, previous release: 1.0",
+        "Phase: AWAITING_APPROVAL, 10 percent of the requests, rolls back without an approval at"
+        " 2026-01-31 13:00:10Z",
+        "Waiting for: an approval",
+        f"Wait for its end: devops wait Shop {OPERATION}",
+        f"Roll back:        devops abort Shop {OPERATION}",
+        f"Approve it:       devops approve Shop {OPERATION}",
+        f"Skip its waits:   devops finish Shop {OPERATION}",
+    ]
+
+
+def test_status_does_not_need_the_operation() -> None:
+    assert status_during(None) == [HELD]
+    assert status_during(ENDED) == [HELD, f"swap of Shop SUCCEEDED  {OPERATION}"]
+
+
+def test_status_names_no_abort_of_a_delete() -> None:
+    lines = status_during(operation(kind="delete"))
+    assert lines[-1] == f"Wait for its end: devops wait Shop {OPERATION}"
+
+
+def test_the_first_image_has_a_name_in_a_verdict() -> None:
+    first = {**GOOD, "environments": [PARTS[0], {**PARTS[1], "version": None}]}
+    lines = [re.split(" {2,}", line) for line in status_during(first)]
+    assert ["live", "first image", "1080", "2", "0.19 %"] in lines
+
+
+@pytest.mark.parametrize(("minutes", "text"), [(1, "1 minute"), (3, "3 minutes")])
+def test_the_requests_of_customers_have_their_minutes(minutes: int, text: str) -> None:
+    affected = {"requests": 17, "errors": 3, "minutes": minutes}
+    result = run(following(SHIFTED, {**FAILED, "affected": affected}), *WAIT)
+    line = f"Requests of customers to the new release: 17 in {text}, 3 failed"
+    assert line in result.stdout.splitlines()

@@ -145,7 +145,10 @@ def test_abort_leaves_alone_what_has_ended() -> None:
     service = Service()
     service.on("GET", LIST, answer(operations=[operation("FAILED")]))
     result = run(service, "abort", "Shop")
-    assert (result.exit_code, result.stderr) == (3, "Error: no operation of Shop is in progress\n")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "Error: no operation of Shop is in progress\nSee its state: devops status Shop\n",
+    )
 
 
 def test_abort_need_not_wait() -> None:
