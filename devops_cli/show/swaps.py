@@ -25,6 +25,8 @@ from devops_cli.show.texts import Command
 _AWAITING, _RETURNING = "AWAITING_APPROVAL", "RETURNING"
 # The production environment that each release of a swap becomes.
 _RELEASES = {"new": "PROD-GREEN", "live": "PROD-BLUE"}
+# The member `live` of a verdict is the previous release, also after all customers have the new one.
+_LABELS = {"new": "new", "live": "previous"}
 
 
 class Fact(NamedTuple):
@@ -177,7 +179,7 @@ def _verdict(operation: Object) -> Iterator[RenderableType]:
         judged = get_object(verdict, release)
         lines.append(
             [
-                release,
+                _LABELS[release],
                 _version(operation, release),
                 get_text(judged, "requests"),
                 get_text(judged, "errors"),
@@ -205,7 +207,7 @@ def _version(operation: Object, release: str) -> str:
 def _numbers(release: str, judged: Object) -> str:
     failed = f"{get_text(judged, 'errors')} of {get_text(judged, 'requests')}"
     rate = f"{get_text(judged, 'errorRatePercent')} percent"
-    return f"{release} release {failed} requests failed ({rate})" if judged else ""
+    return f"{_LABELS[release]} release {failed} requests failed ({rate})" if judged else ""
 
 
 def _alarms(operation: Object) -> str:

@@ -88,9 +88,9 @@ def test_elsewhere_each_change_of_phase_weight_or_verdict_is_a_line() -> None:
         f"skip its waits: devops finish Shop {OPERATION}",
         "phase: SHIFTED, 10 percent of the requests, then 100 percent at 2026-01-31 12:06:10Z",
         "verdict: GOOD, new release 1 of 120 requests failed (0.83 percent),"
-        " live release 2 of 1080 requests failed (0.19 percent)",
+        " previous release 2 of 1080 requests failed (0.19 percent)",
         "verdict: BAD, too many errors, new release 60 of 120 requests failed (50.0 percent),"
-        " live release 2 of 1080 requests failed (0.19 percent)",
+        " previous release 2 of 1080 requests failed (0.19 percent)",
         "phase: RETURNING, 10 percent of the requests",
         "rolls back: the new release is worse",
     ]
@@ -107,7 +107,7 @@ def test_a_terminal_shows_both_releases_and_the_time_to_the_next_step() -> None:
     seen = on_a_terminal(GOOD, AWAITING, BAKING, RETURNING, ENDED)
     assert "Phase: SHIFTED, 10 percent of the requests, then 100 percent in 6 min" in seen
     assert re.search(r"new +1\.1 +120 +1 +0\.83 %", seen)
-    assert re.search(r"live +1\.0 +1080 +2 +0\.19 %", seen)
+    assert re.search(r"previous +1\.0 +1080 +2 +0\.19 %", seen)
     assert "Verdict: GOOD at 2026-01-31 12:01:10Z" in seen
     assert (
         "AWAITING_APPROVAL, 10 percent of the requests, rolls back without an approval in" in seen
@@ -294,7 +294,7 @@ def test_status_names_no_abort_of_a_delete() -> None:
 def test_the_first_image_has_a_name_in_a_verdict() -> None:
     first = {**GOOD, "environments": [PARTS[0], {**PARTS[1], "version": None}]}
     lines = [re.split(" {2,}", line) for line in status_during(first)]
-    assert ["live", "first image", "1080", "2", "0.19 %"] in lines
+    assert ["previous", "first image", "1080", "2", "0.19 %"] in lines
 
 
 @pytest.mark.parametrize(("minutes", "text"), [(1, "1 minute"), (3, "3 minutes")])
