@@ -163,7 +163,10 @@ def test_the_live_view_compares_both_releases(team: Team) -> None:
     metrics[estate.target_group("Shop", "prod-2")] = lambda _minute: Metrics(100, 1)
     metrics[estate.target_group("Shop", "prod-1")] = lambda _minute: Metrics(900, 9)
     said = team.devops("swap", "Shop", "--version=1.0", "--canary=10", "--judge")
-    assert "verdict: GOOD, new release 2 of 200 requests failed (1.0 percent), live release" in said
+    assert (
+        "verdict: GOOD, new release 2 of 200 requests failed (1.0 percent), previous release"
+        in said
+    )
     assert said.count("verdict: GOOD") == 1
     assert re.search(
         r"new +1\.0 +\d+00 +\d +1\.0 %", team.devops("status", "Shop", team.swap()["id"])
