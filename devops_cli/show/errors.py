@@ -25,9 +25,10 @@ def lines(error: CliError, command: Command) -> Iterator[Text]:
 def _service_error(error: ApiError, command: Command) -> Iterator[Text]:
     body = error.response.body
     faults, reasons = get_objects(body, "errors"), get_texts(body, "reasons")
-    # If fields have faults, the message repeats all of them in one line.
+    # If fields have faults, or there are reasons, the message repeats all of them in one line.
     repeated = faults and error.response.status != 403
     message = "the request is not valid" if repeated else str(error)
+    message = message.removesuffix(f": {'; '.join(reasons)}") if reasons else message
     code = texts.text(f" ({error.response.status} {get_text(body, 'code')}".rstrip() + ")", "dim")
     yield texts.sentence(texts.text("Error: ", "bold red"), message, code)
     for each in faults:

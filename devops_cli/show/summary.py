@@ -41,7 +41,8 @@ def while_in_progress(operation: Object, command: Command) -> Iterator[str]:
     arguments = (get_text(operation, "applicationName"), get_text(operation, "id"))
     yield f"Wait for its end: {command('wait', *arguments)}"
     kind = get_text(operation, "kind")
-    if kind != "delete":  # CloudFormation cannot stop it
+    returns = get_text(operation, "phase") == "RETURNING" or get_text(operation, "abortedBy")
+    if kind != "delete" and not returns:  # CloudFormation cannot stop a delete
         label = "Roll back:" if kind == "swap" else "Abort it:"
         yield f"{label:17} {command('abort', *arguments)}"
     yield from swaps.hints(operation, command)

@@ -46,14 +46,14 @@ def ignored_alarms(
     failing = tuple(name for name, state in states.items() if state in ("ALARM", None))
     if failing and not ignores:
         raise NotReadyError(
-            "alarms are against a swap",
+            "alarms prevent the swap, unless ignoreAlarms is true",
             tuple(alarm_text(name, monitored) for name in failing),
         )
     return failing
 
 
 def alarm_text(name: str, monitored: Monitored) -> str:
-    """Return the fact about an alarm that is against a swap."""
+    """Return the fact about an alarm that prevents a swap."""
     if monitored.problem:
         return f"the alarm {name}, whose state could not be read: {monitored.problem}"
     state = "is in the state ALARM" if name in monitored.alarms else "does not exist"

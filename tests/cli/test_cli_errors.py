@@ -36,10 +36,10 @@ def test_each_fault_of_a_field_has_a_line() -> None:
     )
 
 
-def test_each_reason_has_a_line() -> None:
-    code, lines = told(
-        409, errorMessage="the idle slot is not ready", code="NOT_READY", reasons=["a", "b"]
-    )
+@pytest.mark.parametrize("repeated", ["", ": a; b"])
+def test_each_reason_has_a_line(repeated: str) -> None:
+    message = f"the idle slot is not ready{repeated}"
+    code, lines = told(409, errorMessage=message, code="NOT_READY", reasons=["a", "b"])
     assert (code, lines) == (3, ["Error: the idle slot is not ready (409 NOT_READY)", "  a", "  b"])
 
 

@@ -286,9 +286,9 @@ def test_status_does_not_need_the_operation() -> None:
     assert status_during(ENDED) == [HELD, f"swap of Shop SUCCEEDED  {OPERATION}"]
 
 
-def test_status_names_no_abort_of_a_delete() -> None:
-    lines = status_during(operation(kind="delete"))
-    assert lines[-1] == f"Wait for its end: devops wait Shop {OPERATION}"
+@pytest.mark.parametrize("found", [operation(kind="delete"), operation(abortedBy="bob"), RETURNING])
+def test_status_names_no_abort_without_an_effect(found: dict[str, Any]) -> None:
+    assert status_during(found)[-1] == f"Wait for its end: devops wait Shop {OPERATION}"
 
 
 def test_the_first_image_has_a_name_in_a_verdict() -> None:

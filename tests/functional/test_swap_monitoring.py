@@ -94,13 +94,14 @@ def test_an_alarm_at_the_start_refuses_a_swap(
     quiet: FakeCloud, api: Client, dry: DryClient
 ) -> None:
     quiet.monitoring.states = {"errors": "ALARM"}
+    prevented = "alarms prevent the swap, unless ignoreAlarms is true"
     for caller in (api, dry):
         refused = caller.swap(**CANARY, **ALARMS)
         reasons = ["the alarm errors is in the state ALARM", "the alarm slow does not exist"]
         assert (refused.status, refused.body) == (
             409,
             {
-                "errorMessage": f"alarms are against a swap: {'; '.join(reasons)}",
+                "errorMessage": f"{prevented}: {'; '.join(reasons)}",
                 "code": "NOT_READY",
                 "reasons": reasons,
             },

@@ -146,7 +146,8 @@ def test_alarms_against_a_swap_are_refused_or_ignored() -> None:
     reasons = ("the alarm b is in the state ALARM", "the alarm c does not exist")
     with pytest.raises(NotReadyError) as refused:
         made(ALARMED, observed=observed)
-    assert refused.value.message == f"alarms are against a swap: {'; '.join(reasons)}"
+    prevented = "alarms prevent the swap, unless ignoreAlarms is true"
+    assert refused.value.message == f"{prevented}: {'; '.join(reasons)}"
     assert refused.value.details == {"reasons": [*reasons]}
     hold_ignored(observed, ("b", "c"), reasons)
 
