@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devops_cli.responses import IN_PROGRESS, Object, get_text, get_time
+from devops_cli.responses import IN_PROGRESS, Object, get_object, get_text, get_time
 
 APPROVAL, SWITCHED, FULL, END = "approval", "switched", "full", "end"
 MILESTONES = (APPROVAL, SWITCHED, FULL, END)
@@ -22,3 +22,9 @@ def reached(operation: Object, until: str) -> bool:
         return waits or bool(get_text(operation, "approvedBy"))
     times = {SWITCHED: ("shiftedAt", "switchedAt"), FULL: ("switchedAt",)}.get(until, ())
     return any(get_time(operation, each) for each in times)
+
+
+def is_missing(operation: Object, until: str) -> bool:
+    """Return whether an operation in progress is without the approval that a command waits for."""
+    approval = get_object(get_object(operation, "policy"), "approval")
+    return until == APPROVAL and get_text(operation, "status") == IN_PROGRESS and not approval

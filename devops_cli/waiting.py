@@ -60,6 +60,8 @@ def wait_for_end(
     """
     last = response
     _warn_of_timeout(session, operation, timeout)
+    if milestones.is_missing(operation, until):
+        session.notice("This operation has no approval: the wait ends with the operation.")
     try:
         with progress.display(session.progress, session.command) as show:
             for snapshot in follow(

@@ -145,6 +145,14 @@ def test_a_milestone_ends_the_wait_with_success(
     assert ("The operation continues." in result.stdout) == (until != "end")
 
 
+def test_the_wait_for_an_approval_that_the_policy_lacks_has_a_notice() -> None:
+    without = {**SHIFTED, "policy": {**POLICY, "approval": None}}
+    notice = "This operation has no approval: the wait ends with the operation.\n"
+    for last, seen in ((without, notice), (SHIFTED, ""), (ENDED, "")):
+        result = run(following(last, ENDED), *WAIT, "--until", "approval")
+        assert (result.exit_code, result.stderr) == (0, seen)
+
+
 @pytest.mark.parametrize("until", ["approval", "switched", "full", "end"])
 @pytest.mark.parametrize("last", [RETURNING, {**SHIFTED, "abortedBy": "bob"}])
 def test_a_swap_that_returns_its_customers_reaches_no_milestone(
