@@ -13,6 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from devops_core.naming import Environment
 from tests.lab.client import SCHEDULE
 from tests.lab.events import DEPLOYMENT_COMPLETED
 from tests.lab.fakes.monitoring import STATES, late_errors, late_requests
@@ -93,9 +94,14 @@ class Swaps(RuleBasedStateMachine):
     def _swaps_back(self) -> bool:
         """Return whether the idle slot still has the release that was live before."""
         cloud = self.simulation.cloud
-        live, slots = cloud.live(_NAME), cloud.tables.inventory_of(_NAME).slots
-        idle = [each for name, each in slots.items() if name != live]
-        return len(idle) == 1 and idle[0].has_live_release
+        inventory, live = cloud.tables.inventory_of(_NAME), cloud.live(_NAME)
+        idle = [each for name, each in inventory.slots.items() if name != live]
+        if len(idle) != 1 or live is None:
+            return False
+        # Exchanged by hand: customers have left this release, unless that was a swap back itself.
+        if idle[0] == inventory.service(Environment.PROD_GREEN):
+            return not inventory.slots[live].has_live_release
+        return idle[0].has_live_release
 
     @rule(policy=_policies)
     def update(self, policy: Any) -> None:
