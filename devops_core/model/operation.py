@@ -13,6 +13,8 @@ from devops_core.naming import Environment
 
 # A worker may act on an operation for this long (docs/decisions/0003-lease.md).
 LEASE = timedelta(seconds=65)
+# Grace period after the deadline before an operation fails that AWS blocks.
+GRACE = timedelta(minutes=30)
 # The key of the last event of an operation.
 END = "END"
 

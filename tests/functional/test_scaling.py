@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -278,6 +279,36 @@ def test_a_release_without_its_scaling_replaces_the_previous_one(
     )
     assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
     assert not promoted.containers.active(previous)
+
+
+@pytest.mark.parametrize(
+    "error", [AccessDeniedError("no permission"), RefusedError("no"), ThrottledError("busy")]
+)
+def test_a_release_without_its_task_count_replaces_the_previous_one(
+    promoted: FakeCloud, api: Client, error: AwsError
+) -> None:
+    """AWS blocks the count that follows the removal of the scaling."""
+    ended(api, api.patch(IN_DEV))
+    previous = promoted.containers.running("Shop", "dev").arn
+    promoted.wire.on(
+        "scaling.remove", partial(promoted.wire.fail, "containers.update", error), after=True
+    )
+    document = {"scaling": None, "desiredCount": 3, "environment": {"A": "b"}}
+    reply = api.patch({"overrides": {"dev": document}})
+    api.settle(limit=95)
+    (part,) = ended(api, api.status(reply.id), "FAILED").operation["environments"]
+    assert part["reason"] == (
+        f"the release runs, but its task count was not changed: {error.message}"
+    )
+    service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
+    running = promoted.containers.running("Shop", "dev")
+    assert service
+    assert (service.task_definition, service.scaling) == (running.arn, None)
+    assert service.desired_count is None
+    assert not promoted.containers.active(previous)
+    promoted.wire.heal()
+    ended(api, api.patch({"overrides": {"dev": document}}))
+    assert desired(promoted) == 3
 
 
 @pytest.mark.parametrize("lost", [False, True])
