@@ -53,7 +53,8 @@ class Progress:
     last UpdateService decision, `sent` means that ECS accepted it, `deregistered` that the
     unused task definition is deregistered. `digest_reported` means that ECS reported the digest
     after the rollout, so the task definition names the image by its tag. `remark` is a fact about a
-    successful rollout that the caller must know. `unrestored` means that the service keeps the
+    successful rollout that the caller must know. `completed` means that all tasks of the target
+    ran, so the service keeps it, whatever becomes of its scaling. `unrestored` means that the service keeps the
     target of a failed rollout, because it cannot return to `previous`. `log` is that of a container
     that failed. `url` is the address of the environment. `spec_hash` identifies the settings that
     the service must have, None if they do not change; `start_seconds` is its wanted grace period,
@@ -87,6 +88,7 @@ class Progress:
     deregistered: bool = False
     digest_reported: bool = False
     remark: str | None = None
+    completed: bool = False
     unrestored: bool = False
     reason: str | None = None
     log: ContainerLog | None = None

@@ -253,6 +253,24 @@ def test_an_added_environment_gets_its_scaling(promoted: FakeCloud, api: Client)
     assert limits(promoted, "da") == (2, 5)
 
 
+def test_an_added_environment_without_its_scaling_has_its_settings(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    settings = {"scaling": CPU, "environment": {"A": "b"}}
+    document = {"environments": {"da": True}, "overrides": {"da": settings}}
+    ended(api, api.patch(document), "FAILED")
+    running = promoted.containers.running("Shop", "da")
+    assert running.variables["A"] == "b"
+    service = promoted.tables.inventory_of("Shop").service(Environment.DA)
+    assert service
+    assert (service.task_definition, service.spec, service.scaling_known) == (running.arn, 2, False)
+    # The same document needs only the scaling.
+    ended(api, api.patch(document))
+    assert promoted.containers.running("Shop", "da") is running
+    assert limits(promoted, "da") == (2, 5)
+
+
 def test_a_refused_scaling_fails_the_rollout_and_is_applied_again(
     promoted: FakeCloud, api: Client
 ) -> None:
@@ -309,6 +327,34 @@ def test_a_release_without_its_task_count_replaces_the_previous_one(
     promoted.wire.heal()
     ended(api, api.patch({"overrides": {"dev": document}}))
     assert desired(promoted) == 3
+
+
+def test_an_abort_does_not_undo_a_release_that_waits_for_its_scaling(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    promoted.wire.fail("scaling.apply", ThrottledError("busy"))
+    reply = api.patch({"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}})
+    api.tick()
+    api.tick()
+    kept = "already complete and kept: DEV"
+    assert dry.abort(reply.id).body["plan"]["message"] == kept
+    assert api.abort(reply.id).body["message"] == kept
+    promoted.wire.heal()
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    api.settle()
+    ended(api, api.status(reply.id), "FAILED")
+    assert api.abort(reply.id).body["message"] == kept
+    assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
+
+
+def test_a_release_without_its_scaling_can_be_promoted_as_soon_as_it_has_it(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    document = {"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}}
+    ended(api, api.patch(document), "FAILED")
+    ended(api, api.patch(document))
+    ended(api, api.promote(environment="dev"))
 
 
 @pytest.mark.parametrize("lost", [False, True])
