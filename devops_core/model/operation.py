@@ -58,7 +58,8 @@ class Progress:
     keeps the target of a failed rollout: it cannot return to `previous`, or the target is complete.
     `log` is that of a container that failed. `url` is the address of the environment. `spec_hash`
     identifies the settings that the service must have, None if they do not change;
-    `start_seconds` is its wanted grace period, None for no change. `keeps_image` means that the rollout changes only settings.
+    `start_seconds` is its wanted grace period, None for no change. `keeps_image` means that the
+    rollout changes only settings.
     `scaling` is that of the service after the rollout, by the names of the document; None for none.
     `scaled` means that the service has it. `scalable` means that the service can have a scalable
     target of Application Auto Scaling.
