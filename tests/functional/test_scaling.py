@@ -236,6 +236,8 @@ def test_the_undo_of_a_create_removes_the_targets(cloud: FakeCloud, api: Client)
     cloud.wire.fail("scaling.apply", RefusedError("quota"), times=1)
     reply = ended(api, api.create(service={"scaling": CPU}), "FAILED")
     assert "quota" in str(reply.operation["reasons"])
+    (operation,) = cloud.tables.operations.values()
+    assert not any(part.unrestored or part.completed for part in operation.progress)
     assert cloud.scaling.targets_ == {}
     assert not cloud.tables.inventory_of("Shop").rows
 
