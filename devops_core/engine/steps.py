@@ -139,18 +139,16 @@ def _update_refused(state: State, step: UpdateService, message: str) -> State:
 
 
 def _count_refused(state: State, step: ScaleService, message: str) -> State | None:
-    """Return the state after a refused task count, None for a slot of a swap."""
+    """Return the state after a refused task count, None for a slot of a swap.
+
+    The same request then changes the scaling again, and with it the count.
+    """
     part = state.operation.part(step.service)
     if not part.sent or part.status is not Status.IN_PROGRESS:
         return None
     reason = f"the release runs, but its task count was not changed: {message}"
     return _with_progress(
-        state,
-        step.service,
-        status=Status.FAILED,
-        reason=reason,
-        unrestored=True,
-        desired_count=None,
+        state, step.service, status=Status.FAILED, reason=reason, unrestored=True, scaled=False
     )
 
 

@@ -323,12 +323,25 @@ def test_a_release_without_its_task_count_replaces_the_previous_one(
     service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
     running = promoted.containers.running("Shop", "dev")
     assert service
-    assert (service.task_definition, service.scaling) == (running.arn, None)
-    assert service.desired_count is None
+    assert service.task_definition == running.arn
+    assert (service.scaling_known, service.desired_count) == (False, None)
     assert not promoted.containers.active(previous)
     promoted.wire.heal()
     ended(api, api.patch({"overrides": {"dev": document}}))
     assert desired(promoted) == 3
+
+
+def test_a_refused_task_count_of_production_is_repeated_by_the_same_document(
+    scaled: FakeCloud, api: Client
+) -> None:
+    refuse = partial(scaled.wire.fail, "containers.update", RefusedError("no"))
+    scaled.wire.on("scaling.remove", refuse, after=True)
+    document = {"overrides": {"prod": {"scaling": None, "desiredCount": 4}}}
+    ended(api, api.patch(document), "FAILED")
+    scaled.wire.heal()
+    ended(api, api.patch(document))
+    assert (desired(scaled, "prod-1"), desired(scaled, "prod-2")) == (4, 4)
+    assert scaled.scaling.targets_ == {}
 
 
 def test_an_abort_does_not_undo_a_release_that_waits_for_its_scaling(

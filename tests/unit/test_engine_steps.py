@@ -234,7 +234,7 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
      REMOVE_SCALING,
      scaling(scaling=None, status=Status.FAILED, reason=NOT_SCALED, unrestored=True)),
     ("a refused task count fails one environment, which keeps the release",
-     scaling(desired_count=3), ScaleService("dev", 3),
+     scaling(scaled=True), ScaleService("dev", 3),
      scaling(status=Status.FAILED, reason=NOT_COUNTED, unrestored=True)),
     ("a refused removal without a rollout is a warning",
      state(operation("delete", part(scalable=True, scaled=False))), REMOVE_SCALING,
