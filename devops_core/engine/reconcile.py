@@ -31,12 +31,10 @@ from devops_core.model.claims import Closing
 from devops_core.model.decisions import Act, After, Decision, Done, Fail, State, Wait
 from devops_core.model.inventory import Inventory, Row
 from devops_core.model.observed import Observed
-from devops_core.model.operation import LEASE, Operation, Status
+from devops_core.model.operation import GRACE, LEASE, Operation, Status
 from devops_core.observe import Controller
 from devops_core.ports import Cloud
 
-# Grace period after the deadline before an operation fails that AWS blocks.
-GRACE = timedelta(minutes=30)
 # Upper bound of the decisions of one run; a failed promote with its rollback takes six.
 _MAX_DECISIONS = 50
 # Interval between two reads of the record for a waiting caller. AWS is observed less often with the

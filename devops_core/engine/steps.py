@@ -20,7 +20,7 @@ from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import State
 from devops_core.model.inventory import other_slot
 from devops_core.model.listeners import Listener
-from devops_core.model.operation import Status
+from devops_core.model.operation import GRACE, Status
 from devops_core.model.steps import (
     ContinueRollback,
     CreateChangeSet,
@@ -106,6 +106,10 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         from devops_core.engine import scaling
 
         return scaling.failed(state, step, error.message, now, refused=refused)
+    if isinstance(step, UpdateService) and (refused or _given_up(state, error, now)):
+        return _update_refused(state, step, error.message)
+    if isinstance(step, ScaleService) and (refused or state.operation.overdue(now)):
+        return _count_refused(state, step, error.message)
     if not refused:
         return None
     if isinstance(step, ReadTemplate | CreateStack | CreateChangeSet):
@@ -113,11 +117,14 @@ def _refused(state: State, step: Step, error: AwsError, now: datetime) -> State 
         return state._replace(operation=operation)
     if isinstance(step, DeleteStack):
         return stack_steps.with_stack(state, "DELETE_FAILED", failures=(error.message,))
-    if isinstance(step, UpdateService):
-        return _update_refused(state, step, error.message)
     if isinstance(step, Register):
         return _with_progress(state, step.service, status=Status.FAILED, reason=error.message)
     return None
+
+
+def _given_up(state: State, error: AwsError, now: datetime) -> bool:
+    """Return whether AWS has blocked a call, without any effect, to the end of the grace period."""
+    return state.operation.overdue(now - GRACE) and not isinstance(error, UnreachableError)
 
 
 def _update_refused(state: State, step: UpdateService, message: str) -> State:
@@ -128,6 +135,20 @@ def _update_refused(state: State, step: UpdateService, message: str) -> State:
         reason = f"{part.reason}. No rollback: {message}"
     return _with_progress(
         state, step.service, status=Status.FAILED, reason=reason, unrestored=unrestored
+    )
+
+
+def _count_refused(state: State, step: ScaleService, message: str) -> State | None:
+    """Return the state after a refused task count, None for a slot of a swap.
+
+    The same request then changes the scaling again, and with it the count.
+    """
+    part = state.operation.part(step.service)
+    if not part.sent or part.status is not Status.IN_PROGRESS:
+        return None
+    reason = f"the release runs, but its task count was not changed: {message}"
+    return _with_progress(
+        state, step.service, status=Status.FAILED, reason=reason, unrestored=True, scaled=False
     )
 
 

@@ -249,6 +249,8 @@ def _abandoned(operation: Operation) -> Operation:
             reason=part.reason or "the application was not created",
             scaling=None,
             scaled=part.scaling is None and part.scaled,
+            completed=False,
+            unrestored=False,
         )
         for part in operation.progress
     )

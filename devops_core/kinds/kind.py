@@ -46,17 +46,35 @@ class Abort(NamedTuple):
 
     def effect(self, rollback: str, operation: Operation) -> str:
         """Return a description of the rollback, and the environments without a rollback."""
-        completed = [each for each in operation.progress if each.status is Status.SUCCEEDED]
-        unrestored = [each for each in operation.progress if each.unrestored]
-        returned = len(completed) + len(unrestored) < len(operation.progress)
-        texts = [rollback] if returned or not unrestored else []
+        kept = [each for each in operation.progress if _keeps_release(each)]
+        others = [each for each in operation.progress if each not in kept]
+        unrestored = [each for each in others if each.unrestored]
+        counted = [each for each in others if _keeps_count(each)]
+        returned = len(unrestored) + len(counted) < len(others)
+        texts = [rollback] if returned or not operation.progress else []
         for text, parts in (
-            ("already complete and kept", completed),
+            ("already complete and kept", kept),
             ("no rollback, because the previous task definition cannot run", unrestored),
+            ("the task count is kept", counted),
         ):
             if parts:
                 texts.append(f"{text}: {', '.join(each.environment for each in parts)}")
         return "; ".join(texts)
+
+
+def _keeps_release(part: Progress) -> bool:
+    """Return whether an abort does not concern a service, because its release is complete."""
+    if part.status is Status.SUCCEEDED:
+        return True
+    if part.unrestored:
+        return part.completed or part.only_counts
+    return part.completed and part.status is Status.IN_PROGRESS
+
+
+def _keeps_count(part: Progress) -> bool:
+    """Return whether ECS has accepted the task count of a service, and nothing else changes."""
+    same = part.target == part.previous and part.count_to_send is not None
+    return same and part.sent and not part.unrestored
 
 
 class Advance(NamedTuple):

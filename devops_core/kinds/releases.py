@@ -164,6 +164,9 @@ def _row_after(state: State, row: Row, parts: Mapping[str, Progress], now: datet
     if row.service is None or part is None:
         return row
     service = scaling.recorded(row.service, part)
+    if part.sent and part.count_to_send is not None:
+        # No return to a task definition changes the count.
+        service = replace(service, desired_count=part.count_to_send)
     if part.status is Status.SUCCEEDED or part.unrestored:
         return row.updated(state.operation, now, service=_released(state, service, part, now))
     return row if service == row.service else row.updated(state.operation, now, service=service)
@@ -190,8 +193,7 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
         task_definition=part.target,
         registered=part.target,
         blueprint=render.blueprint(task_definition(state, part, {})),
-        # Only a service without tasks succeeds with a reason.
-        unverified=NOT_COMPLETED if part.unrestored else part.reason,
+        unverified=_unverified(part),
     )
     if part.keeps_image:
         return service
@@ -206,12 +208,20 @@ def _released(state: State, service: Service, part: Progress, now: datetime) -> 
     )
 
 
+def _unverified(part: Progress) -> str | None:
+    """Return the reason why a release cannot be promoted, None if all its tasks ran."""
+    if part.unrestored:
+        return None if part.completed else NOT_COMPLETED
+    # Only a service without tasks succeeds with a reason.
+    return part.reason
+
+
 def restored_services(operation: Operation, inventory: Inventory) -> tuple[Progress, ...]:
     """Return the release of each service after the abort of a rollout."""
     services = {row.service.name: row.service for row in inventory.rows.values() if row.service}
     return tuple(
         part
-        if part.unrestored
+        if part.unrestored or part.completed
         else replace(
             part,
             image=services[part.service].image,

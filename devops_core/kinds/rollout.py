@@ -175,6 +175,8 @@ def _scaled(part: Progress, service: RunningService, *, overdue: bool) -> Advanc
 
     An abort does not prevent it, because the release runs already.
     """
+    completed = part.target is not None and service.completed(part.target)
+    part = replace(part, completed=completed and service.desired > 0)
     if not part.scaled and overdue:
         reason = "the release runs, but its scaling was not changed within the time limit"
         return _failed_rollout(replace(part, unrestored=True), reason)

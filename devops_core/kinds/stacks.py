@@ -136,7 +136,7 @@ def created_service(state: State, part: Progress, stack: Stack) -> Service:
     if part.environment is Environment.PROD_GREEN:
         service = service.live()
     service = scaling.recorded(service, part)
-    if part.status is Status.FAILED:
+    if target == created and part.status is Status.FAILED:
         return service
     specification = state.inventory.specification
     own = specification.settings(part.environment)

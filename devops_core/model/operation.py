@@ -13,6 +13,8 @@ from devops_core.naming import Environment
 
 # A worker may act on an operation for this long (docs/decisions/0003-lease.md).
 LEASE = timedelta(seconds=65)
+# Grace period after the deadline before an operation fails that AWS blocks.
+GRACE = timedelta(minutes=30)
 # The key of the last event of an operation.
 END = "END"
 
@@ -51,11 +53,13 @@ class Progress:
     last UpdateService decision, `sent` means that ECS accepted it, `deregistered` that the
     unused task definition is deregistered. `digest_reported` means that ECS reported the digest
     after the rollout, so the task definition names the image by its tag. `remark` is a fact about a
-    successful rollout that the caller must know. `unrestored` means that the service keeps the
-    target of a failed rollout, because it cannot return to `previous`. `log` is that of a container
-    that failed. `url` is the address of the environment. `spec_hash` identifies the settings that
-    the service must have, None if they do not change; `start_seconds` is its wanted grace period,
-    None for no change. `keeps_image` means that the rollout changes only settings.
+    successful rollout that the caller must know. `completed` means that all tasks of the target
+    ran, so the service keeps it, even if its scaling fails. `unrestored` means that the service
+    keeps the target of a failed rollout: it cannot return to `previous`, or the target is complete.
+    `log` is that of a container that failed. `url` is the address of the environment. `spec_hash`
+    identifies the settings that the service must have, None if they do not change;
+    `start_seconds` is its wanted grace period, None for no change. `keeps_image` means that the
+    rollout changes only settings.
     `scaling` is that of the service after the rollout, by the names of the document; None for none.
     `scaled` means that the service has it. `scalable` means that the service can have a scalable
     target of Application Auto Scaling.
@@ -85,6 +89,7 @@ class Progress:
     deregistered: bool = False
     digest_reported: bool = False
     remark: str | None = None
+    completed: bool = False
     unrestored: bool = False
     reason: str | None = None
     log: ContainerLog | None = None

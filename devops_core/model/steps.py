@@ -78,7 +78,7 @@ class UpdateService(NamedTuple):
 
 
 class ScaleService(NamedTuple):
-    """Set the task count of a service. If ECS refuses it, the operation waits."""
+    """Set the task count of a service. A refusal fails its rollout; a swap waits."""
 
     service: str
     desired_count: int

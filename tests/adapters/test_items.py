@@ -335,6 +335,7 @@ def test_progress_is_a_list_of_maps() -> None:
     assert item["progress"][0] == {
         "environment": "DEV", "service": "dev", "status": "IN_PROGRESS", "sent": False,
         "deregistered": False, "digestReported": False, "unrestored": False, "deployers": [],
+        "completed": False,
         "keepsImage": False, "scaled": True, "scalable": False,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from devops_core.errors import RefusedError
+from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
 from devops_core.naming import Environment
 from tests.lab.client import Client, Reply
 from tests.lab.dry import DryClient
@@ -129,6 +129,29 @@ def test_a_refused_rollback_keeps_the_running_task_definition(
     assert shop.containers.running("Shop", "dev").active
     assert api.abort(hanging.id).body["message"] == EFFECT
     _complete(shop)
+
+
+@pytest.mark.parametrize(
+    "error", [AccessDeniedError("the service's role lacks a permission"), ThrottledError("busy")]
+)
+def test_a_rollback_that_aws_blocks_for_ever_keeps_the_running_task_definition(
+    shop: FakeCloud, api: Client, hanging: Reply, error: AwsError
+) -> None:
+    """The row has the release that runs, and the next deploy replaces it completely."""
+    shop.wire.fail("containers.update", error)
+    api.abort(hanging.id)
+    api.settle(limit=95)
+    ended = api.status(hanging.id).operation
+    assert ended["status"] == "FAILED"
+    assert ended["reasons"][1].endswith(f"before the abort. No rollback: {error.message}")
+    row = shop.tables.inventory_of("Shop").rows[Environment.DEV]
+    running = shop.containers.running("Shop", "dev")
+    assert row.service
+    assert (row.service.version, row.service.task_definition) == ("slow", running.arn)
+    assert row.service.unverified
+    shop.wire.heal()
+    api.finished(api.deploy("1.1", "dev"))
+    assert not running.active
 
 
 def test_a_deleted_task_definition_counts_as_inactive(

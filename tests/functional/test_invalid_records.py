@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from devops_core import kinds
-from devops_core.engine.reconcile import GRACE
-from devops_core.model.operation import Status
+from devops_core.model.operation import GRACE, Status
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 

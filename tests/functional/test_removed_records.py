@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devops_core import kinds
-from devops_core.engine.reconcile import GRACE
-from devops_core.model.operation import Status
+from devops_core.model.operation import GRACE, Status
 from devops_core.naming import Environment
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -235,6 +236,8 @@ def test_the_undo_of_a_create_removes_the_targets(cloud: FakeCloud, api: Client)
     cloud.wire.fail("scaling.apply", RefusedError("quota"), times=1)
     reply = ended(api, api.create(service={"scaling": CPU}), "FAILED")
     assert "quota" in str(reply.operation["reasons"])
+    (operation,) = cloud.tables.operations.values()
+    assert not any(part.unrestored or part.completed for part in operation.progress)
     assert cloud.scaling.targets_ == {}
     assert not cloud.tables.inventory_of("Shop").rows
 
@@ -249,6 +252,24 @@ def test_a_removed_environment_leaves_no_target(promoted: FakeCloud, api: Client
 def test_an_added_environment_gets_its_scaling(promoted: FakeCloud, api: Client) -> None:
     document = {"environments": {"da": True}, "overrides": {"da": {"scaling": CPU}}}
     ended(api, api.patch(document))
+    assert limits(promoted, "da") == (2, 5)
+
+
+def test_an_added_environment_without_its_scaling_has_its_settings(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    settings = {"scaling": CPU, "environment": {"A": "b"}}
+    document = {"environments": {"da": True}, "overrides": {"da": settings}}
+    ended(api, api.patch(document), "FAILED")
+    running = promoted.containers.running("Shop", "da")
+    assert running.variables["A"] == "b"
+    service = promoted.tables.inventory_of("Shop").service(Environment.DA)
+    assert service
+    assert (service.task_definition, service.spec, service.scaling_known) == (running.arn, 2, False)
+    # The same document needs only the scaling.
+    ended(api, api.patch(document))
+    assert promoted.containers.running("Shop", "da") is running
     assert limits(promoted, "da") == (2, 5)
 
 
@@ -278,6 +299,77 @@ def test_a_release_without_its_scaling_replaces_the_previous_one(
     )
     assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
     assert not promoted.containers.active(previous)
+
+
+@pytest.mark.parametrize(
+    "error", [AccessDeniedError("no permission"), RefusedError("no"), ThrottledError("busy")]
+)
+def test_a_release_without_its_task_count_replaces_the_previous_one(
+    promoted: FakeCloud, api: Client, error: AwsError
+) -> None:
+    """AWS blocks the count that follows the removal of the scaling."""
+    ended(api, api.patch(IN_DEV))
+    previous = promoted.containers.running("Shop", "dev").arn
+    promoted.wire.on(
+        "scaling.remove", partial(promoted.wire.fail, "containers.update", error), after=True
+    )
+    document = {"scaling": None, "desiredCount": 3, "environment": {"A": "b"}}
+    reply = api.patch({"overrides": {"dev": document}})
+    api.settle(limit=95)
+    (part,) = ended(api, api.status(reply.id), "FAILED").operation["environments"]
+    assert part["reason"] == (
+        f"the release runs, but its task count was not changed: {error.message}"
+    )
+    service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
+    running = promoted.containers.running("Shop", "dev")
+    assert service
+    assert service.task_definition == running.arn
+    assert (service.scaling_known, service.desired_count) == (False, None)
+    assert not promoted.containers.active(previous)
+    promoted.wire.heal()
+    ended(api, api.patch({"overrides": {"dev": document}}))
+    assert desired(promoted) == 3
+
+
+def test_a_refused_task_count_of_production_is_repeated_by_the_same_document(
+    scaled: FakeCloud, api: Client
+) -> None:
+    refuse = partial(scaled.wire.fail, "containers.update", RefusedError("no"))
+    scaled.wire.on("scaling.remove", refuse, after=True)
+    document = {"overrides": {"prod": {"scaling": None, "desiredCount": 4}}}
+    ended(api, api.patch(document), "FAILED")
+    scaled.wire.heal()
+    ended(api, api.patch(document))
+    assert (desired(scaled, "prod-1"), desired(scaled, "prod-2")) == (4, 4)
+    assert scaled.scaling.targets_ == {}
+
+
+def test_an_abort_does_not_undo_a_release_that_waits_for_its_scaling(
+    promoted: FakeCloud, api: Client, dry: DryClient
+) -> None:
+    promoted.wire.fail("scaling.apply", ThrottledError("busy"))
+    reply = api.patch({"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}})
+    api.tick()
+    api.tick()
+    kept = "already complete and kept: DEV"
+    assert dry.abort(reply.id).body["plan"]["message"] == kept
+    assert api.abort(reply.id).body["message"] == kept
+    promoted.wire.heal()
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    api.settle()
+    ended(api, api.status(reply.id), "FAILED")
+    assert api.abort(reply.id).body["message"] == kept
+    assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
+
+
+def test_a_release_without_its_scaling_can_be_promoted_as_soon_as_it_has_it(
+    promoted: FakeCloud, api: Client
+) -> None:
+    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
+    document = {"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}}
+    ended(api, api.patch(document), "FAILED")
+    ended(api, api.patch(document))
+    ended(api, api.promote(environment="dev"))
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -12,6 +12,7 @@ from devops_core.errors import RefusedError
 from devops_core.naming import Environment
 from tests.lab.callers import APPROVER, BOTH, ONLY_APPROVERS, ONLY_TEAMS, OTHER, OWNER, with_policy
 from tests.lab.client import USER, Client, Reply
+from tests.lab.dry import DryClient
 from tests.lab.fakes import ACCOUNT, FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import CRASH
@@ -322,6 +323,23 @@ def test_an_update_holds_the_specification_and_its_environments(
         assert (refused.status, refused.body["code"]) == (409, "BUSY")
         assert refused.body["operation"]["id"] == running.id
     assert api.deploy("1.1", "qa").status == 202
+
+
+@pytest.mark.parametrize("environments", [["dev"], ["dev", "qa"]])
+def test_an_abort_keeps_a_task_count_that_ecs_has_accepted(
+    promoted: FakeCloud, api: Client, dry: DryClient, environments: list[str]
+) -> None:
+    promoted.containers.automatic = False
+    counts = {name: {"desiredCount": 3} for name in environments}
+    running = api.patch({"overrides": counts})
+    kept = f"the task count is kept: {', '.join(environments).upper()}"
+    assert dry.abort(running.id).body["plan"]["message"] == kept
+    assert api.abort(running.id).body["message"] == kept
+    promoted.containers.automatic = True
+    assert promoted.containers.service("Shop", "dev").desired == 3
+    service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
+    assert service
+    assert service.desired_count == 3
 
 
 def test_an_abort_returns_to_the_previous_settings(promoted: FakeCloud, api: Client) -> None:

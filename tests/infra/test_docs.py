@@ -13,9 +13,8 @@ import pytest
 
 from devops_core import errors
 from devops_core.engine import telemetry as metrics
-from devops_core.engine.reconcile import GRACE
 from devops_core.http.request import MAX_BODY_BYTES, MAX_WAIT_SECONDS
-from devops_core.model.operation import LEASE
+from devops_core.model.operation import GRACE, LEASE
 from tests.lab import emf
 from tests.lab.kinds import KINDS, RULES
 from tests.lab.markdown import internal_links, top_headings

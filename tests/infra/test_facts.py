@@ -14,10 +14,9 @@ from devops_core.adapters import web
 from devops_core.drift.check import APPLICATIONS_PER_RUN
 from devops_core.engine import pace, sweep
 from devops_core.engine.accept import IDEMPOTENCY_VALIDITY
-from devops_core.engine.reconcile import GRACE
 from devops_core.http import responses
 from devops_core.http.request import MAX_BODY_BYTES, MAX_SPECIFICATION_BYTES, MAX_WAIT_SECONDS
-from devops_core.model.operation import LEASE
+from devops_core.model.operation import GRACE, LEASE
 from devops_core.naming import SLOTS
 from devops_core.render import MAX_TEMPLATE_BODY, MAX_TEMPLATE_BYTES
 from devops_core.requests import scaling, specification, specification_rules

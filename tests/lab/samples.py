@@ -256,6 +256,7 @@ FULL_PROGRESS = Progress(
     deregistered=True,
     digest_reported=True,
     remark="different digests",
+    completed=True,
     unrestored=True,
     reason="Essential container in task exited",
     log=ContainerLog("/ecs/Shop/prod-2", "app/app/0123456789abcdef", ("one", "two")),

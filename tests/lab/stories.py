@@ -331,6 +331,7 @@ def _scaling() -> Iterator[Story]:
     yield replace(update, moto=states.SHOP, following=deploy("3.0", "dev"))
     used_up = scaled_accounts.refusing(accounts.configured)
     fails = replace(story, name="update-scaling-refused", memory=used_up)
+    fails = replace(fails, request=patch(scaled_accounts.RELEASE_AND_SCALE_DEV))
     yield replace(fails, ends="FAILED: the quota of scalable targets is used up")
     scaled = replace(story, memory=scaled_accounts.scaled)
     unscaled = replace(scaled, name="update-unscaled", revisions={"DEV": 3})

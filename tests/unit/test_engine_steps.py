@@ -20,7 +20,7 @@ from devops_core.model.decisions import State
 from devops_core.model.inventory import Inventory
 from devops_core.model.listeners import Listener
 from devops_core.model.observed import Observed
-from devops_core.model.operation import Operation, Status
+from devops_core.model.operation import GRACE, Operation, Status
 from devops_core.model.stack_change import ChangeSet
 from devops_core.model.steps import (
     AllowScaleIn,
@@ -208,6 +208,8 @@ def test_a_result_changes_the_state(
 
 NOT_SCALED = f"the release runs, but its scaling was not changed: {REFUSED.message}"
 
+NOT_COUNTED = f"the release runs, but its task count was not changed: {REFUSED.message}"
+
 
 def warning(name: str, error: AwsError = REFUSED) -> str:
     return f"the scaling of {name} could not be changed: {error.message}"
@@ -231,6 +233,9 @@ REFUSALS: list[tuple[str, State, Step, State]] = [
     ("a refused removal of the scaling fails one environment", scaling(scaling=None),
      REMOVE_SCALING,
      scaling(scaling=None, status=Status.FAILED, reason=NOT_SCALED, unrestored=True)),
+    ("a refused task count fails one environment, which keeps the release",
+     scaling(scaled=True), ScaleService("dev", 3),
+     scaling(status=Status.FAILED, reason=NOT_COUNTED, unrestored=True)),
     ("a refused removal without a rollout is a warning",
      state(operation("delete", part(scalable=True, scaled=False))), REMOVE_SCALING,
      state(operation("delete", part(scalable=True), warnings=(warning("dev"),)))),
@@ -290,6 +295,23 @@ def test_an_error_stops_the_worker_and_keeps_the_state(
     before: State, step: Step, error: AwsError, overdue: bool
 ) -> None:
     assert applied(before, [step], [error], moment(before, overdue=overdue)) == (before, [error])
+
+
+@pytest.mark.parametrize("error", ERRORS[1:])
+def test_a_return_that_aws_blocks_to_the_end_of_the_grace_period_keeps_the_release(
+    error: AwsError,
+) -> None:
+    """A call without a response can have taken effect, so its result is unknown."""
+    before = sending(previous="old", reason="too slow")
+    step, end = UpdateService("dev", "old"), before.operation.deadline + GRACE
+    reason = f"too slow. No rollback: {error.message}"
+    kept = sending(previous="old", status=Status.FAILED, reason=reason, unrestored=True)
+
+    assert applied(before, [step], [error], end - timedelta(seconds=1))[1] == [error]
+    if error is UNREACHABLE:
+        assert applied(before, [step], [error], end) == (before, [error])
+    else:
+        assert applied(before, [step], [error], end) == (kept, [])
 
 
 @pytest.mark.parametrize("error", [DENIED, THROTTLED], ids=["denied", "throttled"])

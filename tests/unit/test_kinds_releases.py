@@ -147,6 +147,21 @@ def test_a_release_that_already_runs_the_settings_records_the_newer_revision() -
     assert found == replace(same, spec=3)
 
 
+def test_a_release_whose_tasks_all_ran_can_be_promoted_although_its_scaling_failed() -> None:
+    parts = ended(Status.FAILED, reason="no scaling", unrestored=True, completed=True)
+    found = released(state(parts))
+
+    assert (found.task_definition, found.unverified) == ("new", None)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_failed_rollout_keeps_the_task_count_that_ecs_has_accepted(sent: bool) -> None:
+    """Neither the return to a task definition nor that of ECS changes the count."""
+    found = released(state(ended(Status.FAILED, sent=sent, desired_count=4)))
+
+    assert found == (replace(RUNNING, desired_count=4) if sent else RUNNING)
+
+
 @pytest.mark.parametrize("unrestored", [False, True])
 def test_a_failed_rollout_keeps_the_settings_of_the_release_that_runs(unrestored: bool) -> None:
     """A service that cannot return to its previous task definition runs the new settings."""

@@ -12,6 +12,9 @@ from tests.lab.memory.accounts import Prepare, configured, empty
 SCALING: Mapping[str, Any] = {"min": 2, "max": 5, "cpuPercent": 60, "requestsPerTarget": 100}
 # Patches of the specification.
 SCALE_DEV: Mapping[str, Any] = {"overrides": {"dev": {"scaling": SCALING}}}
+RELEASE_AND_SCALE_DEV: Mapping[str, Any] = {
+    "overrides": {"dev": {"scaling": SCALING, "environment": {"LEVEL": "debug"}}}
+}
 COUNT_DEV: Mapping[str, Any] = {"overrides": {"dev": {"scaling": None, "desiredCount": 3}}}
 SCALE_PRODUCTION: Mapping[str, Any] = {"overrides": {"prod": {"scaling": SCALING}}}
 # The tasks of a service under load.

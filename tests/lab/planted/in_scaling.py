@@ -71,6 +71,17 @@ def count_is_sent_although_scaling_is_on(
 
 
 @_bug(
+    "devops_core.kinds.rollout:deregistration",
+    why="a task definition stays active without a row after a release without its scaling",
+    stories=("update-scaling-refused",),
+)
+def previous_definition_of_an_unrestored_service_is_forgotten(
+    original: Callable[..., Deregister | None], part: Progress
+) -> Deregister | None:
+    return None if part.unrestored else original(part)
+
+
+@_bug(
     "devops_core.kinds.stacks:deregistrations",
     why="another application of the name gets the scaling of a deleted one",
     stories=("delete-scaled",),

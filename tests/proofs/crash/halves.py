@@ -67,8 +67,8 @@ def _plant_in_moto(world: MotoWorld, plan: Plan[Any], meanwhile: Meanwhile) -> F
     return transport_faults.Fault(world.account, plan, meanwhile)
 
 
-_UPDATES = ("containers.services", "containers.update")
-_ECS_UPDATES = ("ecs.DescribeServices", "ecs.UpdateService")
+_UPDATES = ("containers.services",)
+_ECS_UPDATES = ("ecs.DescribeServices",)
 _ORPHANS = ("ecs.DeregisterTaskDefinition", "ecs.ListTaskDefinitions")
 _DESCRIBED_ORPHANS = (*_ORPHANS, "ecs.DescribeTaskDefinition")
 HALVES: Mapping[str, Half] = {
