@@ -310,6 +310,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if (details.shifted_at or details.lost_at) and not details.returned_at:
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
+    if details.returned_at and (restart := _restart(details, observed)):
+        return Act(operation, restart)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
     scale_in = _scale_in_before(details)
     if (scale_in or _is_raised(details)) and now < keeps_until:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -237,8 +238,14 @@ def test_an_unhealthy_release_returns(promoted: FakeCloud, api: Client, waited: 
     assert ended["reasons"] == ["the new release has no healthy target"]
 
 
-def test_a_return_starts_a_stopped_release(promoted: FakeCloud, api: Client) -> None:
-    """A person can stop the slot that receives no requests during a long bake."""
+@pytest.mark.parametrize("errors", [(), *((error,) for error in ERRORS), (Crash(),)])
+def test_a_return_starts_a_stopped_release(
+    promoted: FakeCloud, api: Client, errors: tuple[BaseException, ...]
+) -> None:
+    """A person can stop the slot that receives no requests during a long bake.
+
+    Its start is repeated after an error, although the customers have returned then.
+    """
     reply = api.swap(**CANARY, bakeMinutes=600)
     new, previous = (promoted.containers.service("Shop", name) for name in ("prod-2", "prod-1"))
     minutes(api, 8)
@@ -246,7 +253,11 @@ def test_a_return_starts_a_stopped_release(promoted: FakeCloud, api: Client) -> 
     previous.desired = previous.running = 0
     minutes(api, 1)
     assert view(api, reply, "phase") == ("BAKING",)
-    api.abort(reply.id)
+    for error in errors:
+        promoted.wire.fail("containers.update", error, times=1)
+    with suppress(Crash):
+        api.abort(reply.id)
+    minutes(api, 2)
     hold_end(promoted, api, reply, "FAILED", "prod-1")
     assert previous.desired == 3
 
