@@ -18,6 +18,7 @@ from tests.functional.test_progressive_swap import (
     hold_end,
     minutes,
     outcomes,
+    overdue,
     view,
     weight,
 )
@@ -206,6 +207,22 @@ def test_a_blocked_return_does_not_end_and_is_overdue(
     operation = api.status(reply.id).operation
     assert (operation["status"], operation["waitingFor"]) == ("IN_PROGRESS", DENIED.message)
     assert promoted.measured[-1].get("OverdueOperations") == 1
+    promoted.wire.heal()
+    api.tick()
+    hold_end(promoted, api, reply, "FAILED", "prod-1")
+
+
+@pytest.mark.parametrize("name", ["load_balancer.rules", "load_balancer.switch"])
+def test_a_blocked_return_is_overdue_soon(promoted: FakeCloud, api: Client, name: str) -> None:
+    """The alarm for overdue operations does not wait for the end of a bake of a day."""
+    reply = api.swap(**CANARY, bakeMinutes=1440)
+    minutes(api, 2)
+    promoted.wire.fail(name, DENIED)
+    api.abort(reply.id)
+    minutes(api, 14)
+    assert not overdue(promoted)
+    minutes(api, 1)
+    assert overdue(promoted)
     promoted.wire.heal()
     api.tick()
     hold_end(promoted, api, reply, "FAILED", "prod-1")
