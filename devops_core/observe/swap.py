@@ -39,18 +39,19 @@ def before(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Observed
     alarms = [partial(_alarms, cloud, policy.alarms, now)] if policy.alarms else []
     found = cloud.gather([*listeners, *slot_calls, *alarms])
     production, test, services, *healthy = found[: len(listeners) + len(slot_calls)]
-    rules = observed_listeners((production, test), inventory.slots_by_target_group)
-    monitored = found[-1] if alarms else None
-    # A person can have exchanged the slots, and another release can have another policy.
-    actual = swap.policy_of(request, inventory, swap.next_release(inventory, rules["production"]))
-    if actual.alarms != policy.alarms:
-        monitored = _alarms(cloud, actual.alarms, now) if actual.alarms else None
-    return Observed(
-        **rules,
+    observed = Observed(
+        **observed_listeners((production, test), inventory.slots_by_target_group),
         services=services,
         healthy=dict(zip(slots, healthy, strict=True)),
-        monitored=monitored,
+        monitored=found[-1] if alarms else None,
     )
+    # A person can have exchanged the slots, and another release can have another policy.
+    next_live = swap.next_release(inventory, observed.production)
+    actual = swap.policy_of(request, inventory, next_live)
+    if actual.alarms == policy.alarms:
+        return observed
+    monitored = _alarms(cloud, actual.alarms, now) if actual.alarms else None
+    return replace(observed, monitored=monitored)
 
 
 def _returned_swap(cloud: Cloud, request: SwapRequest, inventory: Inventory) -> Operation | None:
