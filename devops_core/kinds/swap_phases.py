@@ -330,9 +330,12 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
 
 
 def _restart(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
-    """Return the step that starts the tasks of the previous release, if a person has stopped it."""
+    """Return the step that starts the tasks of the previous release, if a person has stopped it.
+
+    It gets the wanted number of the new release, whose tasks can have crashed.
+    """
     stopped = size(observed, details.idle).desired == 0
-    tasks = max(1, size(observed, details.live).running)
+    tasks = max(1, size(observed, details.live).desired or 0)
     return (ScaleService(details.idle, tasks),) if stopped else ()
 
 

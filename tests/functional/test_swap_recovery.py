@@ -263,6 +263,28 @@ def test_a_return_starts_a_stopped_release(
 
     Its start is repeated after an error, although the customers have returned then.
     """
+    reply = baking_with_a_stopped_release(promoted, api)
+    for error in errors:
+        promoted.wire.fail("containers.update", error, times=1)
+    with suppress(Crash):
+        api.abort(reply.id)
+    minutes(api, 2)
+    hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert promoted.containers.service("Shop", "prod-1").desired == 3
+
+
+def test_a_return_from_a_crashed_release_starts_all_tasks(promoted: FakeCloud, api: Client) -> None:
+    reply = baking_with_a_stopped_release(promoted, api)
+    promoted.containers.automatic = False
+    promoted.containers.service("Shop", "prod-2").running = 0
+    minutes(api, 1)
+    promoted.containers.automatic = True
+    hold_end(promoted, api, reply, "FAILED", "prod-1")
+    assert promoted.containers.service("Shop", "prod-1").desired == 3
+
+
+def baking_with_a_stopped_release(promoted: FakeCloud, api: Client) -> Reply:
+    """Return a swap in its bake with three tasks, whose previous release has none."""
     reply = api.swap(**CANARY, bakeMinutes=600)
     new, previous = (promoted.containers.service("Shop", name) for name in ("prod-2", "prod-1"))
     minutes(api, 8)
@@ -270,13 +292,7 @@ def test_a_return_starts_a_stopped_release(
     previous.desired = previous.running = 0
     minutes(api, 1)
     assert view(api, reply, "phase") == ("BAKING",)
-    for error in errors:
-        promoted.wire.fail("containers.update", error, times=1)
-    with suppress(Crash):
-        api.abort(reply.id)
-    minutes(api, 2)
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
-    assert previous.desired == 3
+    return reply
 
 
 @pytest.mark.parametrize("by_swap", [True, False], ids=["by the swap", "by a scale-out"])
