@@ -34,8 +34,8 @@ class SwapDetails(NamedTuple):
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
     `finished_at`. `completing` means that all waits have ended.
 
-    `lost_at` is the end of the lease of a worker that did not record its result: it can have
-    changed the weight.
+    `lost_at` is the end of the lease of a worker that did not record its result, or the time of a
+    throttled call with an earlier attempt: they can have changed the weight.
 
     `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
     CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.functional.test_progressive_swap import (
     hold_end,
     minutes,
     outcomes,
-    overdue,
     view,
     weight,
 )
@@ -212,22 +210,6 @@ def test_a_blocked_return_does_not_end_and_is_overdue(
     hold_end(promoted, api, reply, "FAILED", "prod-1")
 
 
-@pytest.mark.parametrize("name", ["load_balancer.rules", "load_balancer.switch"])
-def test_a_blocked_return_is_overdue_soon(promoted: FakeCloud, api: Client, name: str) -> None:
-    """The alarm for overdue operations does not wait for the end of a bake of a day."""
-    reply = api.swap(**CANARY, bakeMinutes=1440)
-    minutes(api, 2)
-    promoted.wire.fail(name, DENIED)
-    api.abort(reply.id)
-    minutes(api, 14)
-    assert not overdue(promoted)
-    minutes(api, 1)
-    assert overdue(promoted)
-    promoted.wire.heal()
-    api.tick()
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
-
-
 def test_a_crash_at_each_call_of_a_canary(promoted: FakeCloud, api: Client) -> None:
     """Each call of the run that shifts, lost or without effect; the next worker continues."""
     for lost in (False, True):
@@ -253,46 +235,6 @@ def test_an_unhealthy_release_returns(promoted: FakeCloud, api: Client, waited: 
     api.wake(DEPLOYMENT_COMPLETED)
     ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
     assert ended["reasons"] == ["the new release has no healthy target"]
-
-
-@pytest.mark.parametrize("errors", [(), *((error,) for error in ERRORS), (Crash(),)])
-def test_a_return_starts_a_stopped_release(
-    promoted: FakeCloud, api: Client, errors: tuple[BaseException, ...]
-) -> None:
-    """A person can stop the slot that receives no requests during a long bake.
-
-    Its start is repeated after an error, although the customers have returned then.
-    """
-    reply = baking_with_a_stopped_release(promoted, api)
-    for error in errors:
-        promoted.wire.fail("containers.update", error, times=1)
-    with suppress(Crash):
-        api.abort(reply.id)
-    minutes(api, 2)
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
-    assert promoted.containers.service("Shop", "prod-1").desired == 3
-
-
-def test_a_return_from_a_crashed_release_starts_all_tasks(promoted: FakeCloud, api: Client) -> None:
-    reply = baking_with_a_stopped_release(promoted, api)
-    promoted.containers.automatic = False
-    promoted.containers.service("Shop", "prod-2").running = 0
-    minutes(api, 1)
-    promoted.containers.automatic = True
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
-    assert promoted.containers.service("Shop", "prod-1").desired == 3
-
-
-def baking_with_a_stopped_release(promoted: FakeCloud, api: Client) -> Reply:
-    """Return a swap in its bake with three tasks, whose previous release has none."""
-    reply = api.swap(**CANARY, bakeMinutes=600)
-    new, previous = (promoted.containers.service("Shop", name) for name in ("prod-2", "prod-1"))
-    minutes(api, 8)
-    new.desired = new.running = 3
-    previous.desired = previous.running = 0
-    minutes(api, 1)
-    assert view(api, reply, "phase") == ("BAKING",)
-    return reply
 
 
 @pytest.mark.parametrize("by_swap", [True, False], ids=["by the swap", "by a scale-out"])
