@@ -94,7 +94,7 @@ def applied(
                 # The update cannot take effect later, so the next worker need not wait for it.
                 state = _with_progress(state, step.service, asked_at=None)
             if isinstance(step, Switch) and isinstance(result, ThrottledError):
-                state = _throttled_switch(state, now)
+                state = _throttled_switch(state, step, now)
             if isinstance(step, ScalingStep):
                 from devops_core.engine import scaling
 
@@ -255,13 +255,13 @@ def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
     return cloud.clock.now()
 
 
-def _throttled_switch(state: State, now: datetime) -> State:
+def _throttled_switch(state: State, step: Switch, now: datetime) -> State:
     """Return the state after a throttled switch, of which an earlier attempt can have an effect.
 
     The SDK repeats a call without a response, and raises only its last error. Before the first
     shift no such effect matters: the same shift takes place again.
     """
-    if not state.operation.details.weight:
+    if step.listener is Listener.TEST or not state.operation.details.weight:
         return state
     return state._replace(operation=state.operation.with_details(lost_at=now))
 
