@@ -38,6 +38,26 @@ def test_a_blocked_return_is_overdue_soon(promoted: FakeCloud, api: Client, name
     hold_end(promoted, api, reply, "FAILED", "prod-1")
 
 
+def test_a_split_production_that_cannot_be_observed_is_overdue_soon(
+    promoted: FakeCloud, api: Client
+) -> None:
+    """Without the rules of the listener, no check sees a bad release."""
+    reply = api.swap(**CANARY, bakeMinutes=1440)
+    minutes(api, 2)
+    promoted.wire.fail("load_balancer.rules", DENIED)
+    minutes(api, 15)
+    assert not overdue(promoted)
+    minutes(api, 1)
+    assert overdue(promoted)
+    promoted.wire.heal()
+    minutes(api, 2)
+    assert not overdue(promoted)
+    assert view(api, reply, "phase") == ("BAKING",)
+    api.advance(reply.id, "finish")
+    minutes(api, 1)
+    hold_end(promoted, api, reply, "SUCCEEDED", "prod-2")
+
+
 @pytest.mark.parametrize("errors", [(), *((error,) for error in ERRORS), (Crash(),)])
 def test_a_return_starts_a_stopped_release(
     promoted: FakeCloud, api: Client, errors: tuple[BaseException, ...]
