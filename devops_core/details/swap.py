@@ -106,6 +106,14 @@ class SwapDetails(NamedTuple):
         return self.policy.next_weight(self.weight)
 
     @property
+    def later_waits(self) -> timedelta:
+        """The waits after the next shift, without an approval."""
+        if self.weight == ALL or self.finished_by:
+            return timedelta()
+        steps = sum(each > self.next_weight for each in self.policy.weights)
+        return timedelta(minutes=steps * self.policy.step_minutes + self.policy.bake_minutes)
+
+    @property
     def needs_approval(self) -> bool:
         """Whether the next shift needs an approval that is missing."""
         approval = self.policy.approval

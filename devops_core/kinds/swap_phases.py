@@ -89,7 +89,7 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     unknown = details.phase == "AWAITING_APPROVAL" or observed.problem
     if details.weight == ALL or unknown:
         return ()
-    until = _shift_until(operation)
+    until = _shift_until(operation) + details.later_waits
     if now < until:
         return ()
     missing = _missing(operation, observed)
@@ -112,11 +112,12 @@ def _shift_until(operation: Operation) -> datetime:
 
 
 def _with_deadline(operation: Operation) -> Operation:
-    """Return the operation with a deadline after its next step: each step can be late."""
+    """Return the operation with a deadline after its waits: each step can be late."""
     details: SwapDetails = operation.details
     if not details.policy.progressive:
         return operation
-    until = max(_shift_until(operation), details.approval_expires_at or operation.deadline)
+    until = _shift_until(operation) + details.later_waits
+    until = max(until, details.approval_expires_at or operation.deadline)
     return replace(operation, deadline=max(operation.deadline, until))
 
 

@@ -43,7 +43,11 @@ def test_a_split_production_that_cannot_be_observed_is_overdue_soon(
 ) -> None:
     """Without the rules of the listener, no check sees a bad release."""
     reply = api.swap(**CANARY, bakeMinutes=1440)
+    deadline = reply.operation["deadline"]
     minutes(api, 2)
+    promoted.wire.fail("load_balancer.rules", DENIED, times=1)
+    api.tick()
+    assert view(api, reply, "deadline") == (deadline,)
     promoted.wire.fail("load_balancer.rules", DENIED)
     minutes(api, 15)
     assert not overdue(promoted)
