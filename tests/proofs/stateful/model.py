@@ -100,9 +100,11 @@ class Model:
         if request.kind != "swap" or not green or not blue:
             return None
         operation = self._cloud.tables.operations.get((request.application, green.claim or ""))
-        names_previous = request.names(green.service) and not request.names(blue.service)
-        swaps = operation is not None and operation.kind == "swap" and not operation.ended
-        return green.claim if swaps and names_previous else None
+        if operation is None or operation.kind != "swap" or operation.ended:
+            return None
+        # The roles of the rows can be older than a change by hand.
+        named = [slot for slot, each in inventory.slots.items() if request.names(each)]
+        return green.claim if named == [operation.details.idle] else None
 
     def _is_recreated(self, application: str, operation: str) -> bool:
         """Return whether an existing application is newer than an operation.

@@ -119,11 +119,15 @@ class Specifications:
         for part in operation.progress if operation.spec in documents else ():
             # A failed create has removed its services.
             partial = operation.kind != "create" or operation.status is Status.SUCCEEDED
-            # A release can run although its operation failed, for example without its scaling.
+            # A release can run although its operation failed, for example without its scaling. A
+            # failed rollout can have changed the scaling.
+            key = operation.application, part.service
             runs = part.status is Status.SUCCEEDED or part.unrestored
             if runs and part.spec_hash and partial:
                 wanted = effective_settings(documents[operation.spec or 0], part.environment)
-                self._running[operation.application, part.service] = wanted
+                self._running[key] = wanted
+            elif part.scaled and key in self._running:
+                self._running[key] = {**self._running[key], "scaling": part.scaling}
 
     def _record_stack(self, operation: Operation) -> None:
         """Record the end of an update of the stack.
