@@ -89,7 +89,7 @@ def _late(operation: Operation, observed: Observed, now: datetime) -> tuple[str,
     unknown = details.phase == "AWAITING_APPROVAL" or observed.problem
     if details.weight == ALL or unknown:
         return ()
-    until = _shift_until(operation) + details.later_waits
+    until = _shift_until(operation)
     if now < until:
         return ()
     missing = _missing(operation, observed)
