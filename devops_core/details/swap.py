@@ -34,8 +34,8 @@ class SwapDetails(NamedTuple):
     that approved it at `approved_at`. `finished_by` is the caller that ended the waits at
     `finished_at`. `completing` means that all waits have ended.
 
-    `lost_at` is the end of the lease of a worker that did not record its result: it can have
-    changed the weight.
+    `lost_at` is the end of the lease of a worker that did not record its result, or the time of a
+    throttled call with an earlier attempt: they can have changed the weight.
 
     `checked_at` is the time of the last check of the release, `unreadable` the number of checks of
     CloudWatch in a row without a result, `unhealthy` the number of checks in a row with too few
@@ -104,6 +104,14 @@ class SwapDetails(NamedTuple):
         if self.weight == ALL or self.finished_by:
             return ALL
         return self.policy.next_weight(self.weight)
+
+    @property
+    def later_waits(self) -> timedelta:
+        """The waits after the next shift, without an approval."""
+        if self.weight == ALL or self.finished_by:
+            return timedelta()
+        steps = sum(each > self.next_weight for each in self.policy.weights)
+        return timedelta(minutes=steps * self.policy.step_minutes + self.policy.bake_minutes)
 
     @property
     def needs_approval(self) -> bool:

@@ -18,7 +18,7 @@ from devops_core.errors import (
     LostClaimError,
     NotAbortableError,
 )
-from devops_core.kinds.kind import Kind
+from devops_core.kinds.kind import Abort, Kind
 from devops_core.model.claims import IdempotencyRecord
 from devops_core.model.operation import Operation, Status
 from devops_core.ports import Cloud
@@ -72,13 +72,18 @@ def _record_abort(
     caller: str,
     idempotency: IdempotencyRecord | None,
 ) -> Operation:
-    """Save the caller of the abort."""
+    """Save the caller of the abort, and the deadline of the rollback.
+
+    The waits of a swap would delay the alarm for a rollback that AWS blocks.
+    """
 
     def aborted(present: Operation) -> Operation:
         if present.aborted_by:
             return present
-        _require_abortable(kind, present)
-        return replace(present, aborted_by=caller)
+        deadline, limit = present.deadline, _abort_rules(kind, present).limit
+        if limit:
+            deadline = min(deadline, cloud.clock.now() + limit)
+        return replace(present, aborted_by=caller, deadline=deadline)
 
     return recorded_change(cloud, kind, operation, aborted, idempotency)
 
@@ -156,7 +161,9 @@ def require_open(operation: Operation) -> None:
         )
 
 
-def _require_abortable(kind: Kind, operation: Operation) -> None:
+def _abort_rules(kind: Kind, operation: Operation) -> Abort:
+    """Return the rules of an abort; AlreadyEndedError or NotAbortableError without one."""
     require_in_progress(operation)
     if kind.abort is None:
         raise NotAbortableError(kind.abort_refusal)
+    return kind.abort

@@ -304,14 +304,22 @@ def _interrupted(cloud: Cloud, kind: Kind, run: Run, errors: list[AwsError]) -> 
 
 
 def _not_observed(cloud: Cloud, kind: Kind, run: Run, error: AwsError) -> Operation:
-    """Record the error that prevents an observation."""
+    """Record the error that prevents an observation.
+
+    Production can be split then, and no check sees a bad release. So the deadline is soon, and the
+    alarm for overdue operations does not wait for the waits of a swap. The next decision about the
+    swap extends the deadline.
+    """
     telemetry.operation_interrupted(cloud, run.saved, [error])
     if _may_give_up(cloud, kind, run.saved):
         return give_up(cloud, kind, run, error.message)
     # An expired lease remains: the next decision must know that its worker was lost.
-    waiting = replace(run.saved, waiting_for=error.message)
+    now, deadline = cloud.clock.now(), run.saved.deadline
+    if kind.holds(run.saved):
+        deadline = min(deadline, now + kind.limit)
+    waiting = replace(run.saved, waiting_for=error.message, deadline=deadline)
     if isinstance(error, ThrottledError):
-        waiting = paused(waiting, cloud.clock.now())
+        waiting = paused(waiting, now)
     return run.saved if waiting == run.saved else _save(cloud, kind, run.saved, waiting)
 
 

@@ -15,7 +15,13 @@ from functools import partial
 from typing import Any, get_args
 
 from devops_core.engine import stack_steps
-from devops_core.errors import AccessDeniedError, AwsError, RefusedError, UnreachableError
+from devops_core.errors import (
+    AccessDeniedError,
+    AwsError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from devops_core.kinds.kind import Kind
 from devops_core.model.decisions import State
 from devops_core.model.inventory import other_slot
@@ -87,6 +93,8 @@ def applied(
             if isinstance(step, UpdateService) and not isinstance(result, UnreachableError):
                 # The update cannot take effect later, so the next worker need not wait for it.
                 state = _with_progress(state, step.service, asked_at=None)
+            if isinstance(step, Switch) and isinstance(result, ThrottledError):
+                state = _throttled_switch(state, step, now)
             if isinstance(step, ScalingStep):
                 from devops_core.engine import scaling
 
@@ -266,6 +274,17 @@ def _switch(cloud: Cloud, _kind: Kind, state: State, step: Switch) -> Any:
     weights = {slot.target_group: step.weight, idle.target_group: ALL - step.weight}
     cloud.load_balancer.switch(arns[step.listener], actions, weights)
     return cloud.clock.now()
+
+
+def _throttled_switch(state: State, step: Switch, now: datetime) -> State:
+    """Return the state after a throttled switch, of which an earlier attempt can have an effect.
+
+    The SDK repeats a call without a response, and raises only its last error. Before the first
+    shift no such effect matters: the same shift takes place again.
+    """
+    if step.listener is Listener.TEST or not state.operation.details.weight:
+        return state
+    return state._replace(operation=state.operation.with_details(lost_at=now))
 
 
 def _switched(state: State, step: Switch, moment: Any) -> State:

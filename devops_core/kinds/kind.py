@@ -34,7 +34,8 @@ class Abort(NamedTuple):
     `planned`, `running` and `done` describe the rollback before, during and after it.
     `committed` returns whether the operation can only be completed. `restored` returns the
     release of each service after the rollback. `live_slot` returns the live slot after the rollback
-    of an operation that changes it.
+    of an operation that changes it. `limit` is the time from the abort to the new deadline, None if
+    the deadline remains.
     """
 
     planned: str
@@ -43,6 +44,7 @@ class Abort(NamedTuple):
     restored: Callable[[Operation, Inventory], tuple[Progress, ...]]
     committed: Callable[[Operation], bool] = lambda _: False
     live_slot: Callable[[Operation], str] = lambda _: ""
+    limit: timedelta | None = None
 
     def effect(self, rollback: str, operation: Operation) -> str:
         """Return a description of the rollback, and the environments without a rollback."""

@@ -379,5 +379,6 @@ KIND = Kind(
         done="all customers have the previous release",
         restored=lambda _operation, _inventory: (),
         live_slot=lambda operation: operation.details.idle,
+        limit=LIMIT,
     ),
 )

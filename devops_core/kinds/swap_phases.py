@@ -112,11 +112,12 @@ def _shift_until(operation: Operation) -> datetime:
 
 
 def _with_deadline(operation: Operation) -> Operation:
-    """Return the operation with a deadline after its next step: each step can be late."""
+    """Return the operation with a deadline after its waits: each step can be late."""
     details: SwapDetails = operation.details
     if not details.policy.progressive:
         return operation
-    until = max(_shift_until(operation), details.approval_expires_at or operation.deadline)
+    until = _shift_until(operation) + details.later_waits
+    until = max(until, details.approval_expires_at or operation.deadline)
     return replace(operation, deadline=max(operation.deadline, until))
 
 
@@ -310,6 +311,8 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
     if (details.shifted_at or details.lost_at) and not details.returned_at:
         details = details.with_shift(0, now)
         operation = replace(operation, details=details)
+    if details.returned_at and (restart := _restart(details, observed)):
+        return Act(operation, restart)
     keeps_until = details.returned_at + _IN_FLIGHT if details.returned_at else now
     scale_in = _scale_in_before(details)
     if (scale_in or _is_raised(details)) and now < keeps_until:
@@ -328,9 +331,12 @@ def _return(operation: Operation, observed: Observed, now: datetime) -> Decision
 
 
 def _restart(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
-    """Return the step that starts the tasks of the previous release, if a person has stopped it."""
+    """Return the step that starts the tasks of the previous release, if a person has stopped it.
+
+    It gets the wanted number of the new release, whose tasks can have crashed.
+    """
     stopped = size(observed, details.idle).desired == 0
-    tasks = max(1, size(observed, details.live).running)
+    tasks = max(1, size(observed, details.live).desired or 0)
     return (ScaleService(details.idle, tasks),) if stopped else ()
 
 

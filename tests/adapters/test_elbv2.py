@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
+from urllib3 import HTTPResponse
 
 from devops_core.adapters.elbv2 import AlbLoadBalancer
-from devops_core.errors import RefusedError, UnreachableError
+from devops_core.errors import RefusedError, ThrottledError, UnreachableError
 from tests.adapters.conftest import Aws
 from tests.lab.moto.hooks import break_after, parameters, refuse, respond
 
@@ -280,3 +283,22 @@ def test_a_target_group_without_a_load_balancer_has_no_label(
     respond(client, "DescribeTargetGroups", {"TargetGroups": [{"LoadBalancerArns": []}]})
     with pytest.raises(RefusedError, match="no load balancer"):
         load_balancer.resource_label(production.slots[0])
+
+
+def test_a_throttled_switch_can_have_had_an_attempt_without_a_response(
+    aws: Aws,
+) -> None:
+    client = aws.client("elbv2", attempts=2)
+    attempts = iter([ReadTimeoutError(endpoint_url="https://elbv2")])
+
+    def send(**_: Any) -> AWSResponse:
+        if error := next(attempts, None):
+            raise error
+        body = b"<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"
+        raw = HTTPResponse(BytesIO(body), preload_content=False)
+        return AWSResponse("https://elbv2", 400, {}, raw)
+
+    client.meta.events.register_first("before-send.elastic-load-balancing-v2.ModifyListener", send)
+    with pytest.raises(ThrottledError):
+        AlbLoadBalancer(client).switch("listener", [{"Type": "forward"}], {"group": 100})
+    assert next(attempts, None) is None

@@ -237,20 +237,6 @@ def test_an_unhealthy_release_returns(promoted: FakeCloud, api: Client, waited: 
     assert ended["reasons"] == ["the new release has no healthy target"]
 
 
-def test_a_return_starts_a_stopped_release(promoted: FakeCloud, api: Client) -> None:
-    """A person can stop the slot that receives no requests during a long bake."""
-    reply = api.swap(**CANARY, bakeMinutes=600)
-    new, previous = (promoted.containers.service("Shop", name) for name in ("prod-2", "prod-1"))
-    minutes(api, 8)
-    new.desired = new.running = 3
-    previous.desired = previous.running = 0
-    minutes(api, 1)
-    assert view(api, reply, "phase") == ("BAKING",)
-    api.abort(reply.id)
-    hold_end(promoted, api, reply, "FAILED", "prod-1")
-    assert previous.desired == 3
-
-
 @pytest.mark.parametrize("by_swap", [True, False], ids=["by the swap", "by a scale-out"])
 def test_added_tasks_that_start_slowly_do_not_return_the_customers(
     promoted: FakeCloud, api: Client, *, by_swap: bool

@@ -261,7 +261,7 @@ def abort_overwrites_the_record_of_a_worker(
     operation = recorded_operation(cloud, application, operation_id)
     kind = kinds.load(operation.kind)
     if not operation.aborted_by:
-        abort._require_abortable(kind, operation)
+        abort._abort_rules(kind, operation)
         newest = recorded_operation(cloud, application, operation_id)
         aborted = replace(operation, aborted_by=caller, revision=newest.revision)
         # If this save fails, the original function tries again.
