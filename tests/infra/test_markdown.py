@@ -14,7 +14,7 @@ TEXTS = {path: path.read_text() for path in markdown.PAGES}
 LINKS = [(path, target) for path, text in TEXTS.items() for target in markdown.internal_links(text)]
 # The documentation for users. docs/api.md is generated and can have any length. The pages of the
 # top folder are for contributors, except README.md.
-LONGEST = 45_950
+LONGEST = 46_050
 COUNTED = [
     path
     for path in TEXTS
