@@ -108,6 +108,12 @@ def test_a_delete_names_one_application(body: Any, query: dict[str, Any], stack:
     assert query == {"stack": stack}
 
 
+@pytest.mark.parametrize("query", [{"force": "true"}, {"force": "true", "dryRun": "false"}])
+def test_no_operation_ends_by_force(query: dict[str, str]) -> None:
+    follow_descriptions("abortOperation", None, query)
+    assert query == {"force": "true", "dryRun": "true"}
+
+
 def test_a_create_follows_the_descriptions() -> None:
     arn = "arn:aws-cn:ssm:eu-west-1:123456789012:parameter/x"
     service = {
