@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.lab.templates import ROOT
+from tools.laptop.cloud import Cloud
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command, whose lines end with a backslash except the last one.
@@ -36,6 +41,28 @@ def shows(documented: str, actual: str) -> bool:
     """Return whether an output has the text of the page; `...` is any text."""
     fixed = [re.escape(each) for each in re.split(_ANY, documented.strip())]
     return re.search(".*?".join(fixed), actual, re.DOTALL) is not None
+
+
+DEVOPS = "-m devops_cli.main"
+
+
+def write_program(path: Path, arguments: str = DEVOPS) -> None:
+    """Write a program that runs this Python with arguments, by default `devops`."""
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+    path.chmod(0o755)
+
+
+def environment_of_a_person(cloud: Cloud, home: Path, programs: Path) -> dict[str, str]:
+    """Return the environment of a person with a home folder and a folder of programs."""
+    return {
+        **cloud.environment,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(home),
+        "DEVOPS_CONFIG": str(home / "config"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "no_proxy": "127.0.0.1",
+    }
 
 
 def walk(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,22 +53,12 @@ def environment(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
     programs.mkdir()
     (tmp_path / "aws.py").write_text(AWS)
     for name, arguments in {
-        "devops": "-m devops_cli.main",
+        "devops": walks.DEVOPS,
         "laptop": f"-m tools.laptop --directory {cloud.directory}",
         "aws": str(tmp_path / "aws.py"),
     }.items():
-        program = programs / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        program.chmod(0o755)
-    return {
-        **cloud.environment,
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(tmp_path),
-        "DEVOPS_CONFIG": str(tmp_path / "config"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "no_proxy": "127.0.0.1",
-    }
+        walks.write_program(programs / name, arguments)
+    return walks.environment_of_a_person(cloud, tmp_path, programs)
 
 
 def test_the_commands_of_the_page_have_their_results(

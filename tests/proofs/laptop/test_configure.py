@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.lab.laptop import walks
@@ -21,20 +19,11 @@ _PUSH = re.compile(r"make push IMAGE=(\w+):(\S+)")
 
 def test_the_commands_of_the_page_have_their_results(cloud: Cloud, tmp_path: Path) -> None:
     (tmp_path / "app.yml").write_text(_FILE.findall(PAGE)[0])
-    devops = tmp_path / "bin" / "devops"
-    devops.parent.mkdir()
-    devops.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devops_cli.main "$@"\n')
-    devops.chmod(0o755)
-    environment = {
-        **cloud.environment,
-        "PATH": f"{devops.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(tmp_path),
-        "DEVOPS_API": cloud.api_url,
-        "DEVOPS_CONFIG": str(tmp_path / "config"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "no_proxy": "127.0.0.1",
-    }
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    walks.write_program(programs / "devops")
+    environment = walks.environment_of_a_person(cloud, tmp_path, programs)
+    environment["DEVOPS_API"] = cloud.api_url
     shown = 0
     variables = ""
     for command, output in walks.steps(PAGE):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.lab.laptop import recipes
+from tests.lab.laptop import recipes, walks
 from tests.lab.laptop.api import Api, create_body, until
 from tests.lab.laptop.proxy import Fault, FaultyProxy, Moment, proxy
 from tests.lab.laptop.recipes import Step
@@ -272,9 +271,7 @@ def begun(
 @pytest.fixture
 def recipe(api: Api, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs a recipe, or `devops`, as a build server does."""
-    program = tmp_path / "devops"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m devops_cli.main "$@"\n')
-    program.chmod(0o755)
+    walks.write_program(tmp_path / "devops")
     own = {
         "DEVOPS_API": api.cloud.api_url,
         "DEVOPS_CONFIG": str(tmp_path / "config"),
