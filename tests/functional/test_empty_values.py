@@ -151,7 +151,7 @@ def call(api: Client, place: Place, value: str) -> Any:
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize("value", EMPTY, ids=["nothing", "space", "tab"])
 @pytest.mark.parametrize("place", [*places()], ids=lambda each: " ".join(each[:4]))
 def test_an_empty_value_is_refused_or_has_a_documented_meaning(
     api: Client, place: Place, value: str

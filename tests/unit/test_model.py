@@ -182,8 +182,8 @@ def test_a_slot_has_a_share_unless_a_third_target_group_has_one(
     [
         ((), ()),
         (("a", "b", "a"), ("a", "b")),
-        (map(str, range(10)), tuple(map(str, range(10)))),
-        (map(str, range(12)), (*map(str, range(10)), "and 2 more")),
+        (tuple(map(str, range(10))), tuple(map(str, range(10)))),
+        (tuple(map(str, range(12))), (*map(str, range(10)), "and 2 more")),
         (("a" * 1999, "b", "c"), ("a" * 1999, "b", "and 1 more")),
         (("a" * 9999,), ("a" * 9999,)),
     ],
