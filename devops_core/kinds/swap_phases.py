@@ -336,7 +336,7 @@ def _restart(details: SwapDetails, observed: Observed) -> tuple[Step, ...]:
     It gets the wanted number of the new release, whose tasks can have crashed.
     """
     stopped = size(observed, details.idle).desired == 0
-    tasks = max(1, size(observed, details.live).desired or 0)
+    tasks = size(observed, details.live).desired or 1
     return (ScaleService(details.idle, tasks),) if stopped else ()
 
 

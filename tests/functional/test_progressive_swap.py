@@ -237,8 +237,10 @@ def test_an_approval_after_its_time_limit_is_refused(
         api.advance(reply.id, action),
     ):
         assert (refused.status, refused.body["code"]) == (409, "CONFLICT")
-        text = f"operation {reply.id} was not approved within 5 minutes"
-        assert refused.body["errorMessage"].startswith(text)
+        assert refused.body["errorMessage"] == (
+            f"operation {reply.id} was not approved within 5 minutes: all customers receive the"
+            " previous release; start the swap again after its end"
+        )
     minutes(api, 1)
     ended = hold_end(promoted, api, reply, "FAILED", "prod-1")
     assert ended["reasons"] == ["not approved within 5 minutes"]

@@ -189,6 +189,14 @@ def test_an_unreadable_position_starts_with_the_oldest_operation() -> None:
     assert len(told(cloud, "reconcile failed")) == 1
 
 
+def test_a_position_that_cannot_be_saved_is_reported_with_its_error() -> None:
+    cloud = crowd(10)
+    cloud.wire.fail("tables.save_sweep_position", AccessDeniedError("no permission"), times=1)
+    Client(cloud).wake(SCHEDULE)
+    (line,) = told(cloud, "reconcile failed")
+    assert line["error"] == "AccessDeniedError('no permission')"
+
+
 def test_a_group_that_stops_the_function_is_not_the_first_one_of_the_next_run() -> None:
     cloud = crowd(4 * sweep.WORKERS)
     fatal = name(2 * sweep.WORKERS)

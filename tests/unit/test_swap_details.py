@@ -222,6 +222,17 @@ PAGE_VIEWS = [
 ]
 
 
+def test_a_result_replaces_its_page() -> None:
+    details = made(DEFAULT, warmup=("/", "/a")).with_page(PAGES[0])
+    assert (details.warmup, details.warmed) == (("/a",), PAGES[:1])
+
+
+@pytest.mark.parametrize("length", [200, 201])
+def test_a_record_keeps_200_characters_of_a_page(length: int) -> None:
+    details = made(DEFAULT).with_page(WarmedPage("/" * length, 200, 1))
+    assert details.warmed[0].path == "/" * 200 + ("…" if length > 200 else "")
+
+
 @pytest.mark.parametrize("ended", [False, True])
 def test_the_view_of_a_default_swap_has_no_policy(*, ended: bool) -> None:
     details = made(DEFAULT, 100, spec=3, warmed=PAGES)

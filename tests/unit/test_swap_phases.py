@@ -406,12 +406,20 @@ def test_a_step_that_is_too_late_names_its_share(weight: int, missed: int) -> No
     assert decision.operation.details.returning == ("a rule", late)
 
 
+def test_the_share_remains_if_many_conditions_are_missing() -> None:
+    problems = tuple(f"rule {number}" for number in range(10))
+    now, observed = NOW + 6 * MINUTE + LIMIT, seen(25, listener_problems=problems)
+    returning = decide(shifted(QUARTERS, 25), observed, now).operation.details.returning
+    assert returning[:-1] == (*problems[:8], "and 2 more")
+    assert "50 percent" in returning[-1]
+
+
 def test_the_end_of_a_return_is_complete() -> None:
     """ELB shows the return of a worker that crashed before it recorded the time."""
     now = NOW + MINUTE
-    returning = shifted(CANARY_10, returning=("bad", "worse"), checked_at=NOW)
+    returning = shifted(CANARY_10, returning=("bad", "worse"), checked_at=NOW, lost_at=NOW)
     decision = decide(returning, seen(0), now)
-    returned = returning.with_details(weight=0, changed_at=None, returned_at=now)
+    returned = returning.with_details(weight=0, changed_at=None, lost_at=None, returned_at=now)
     reason = "the customers returned"
     assert decision == Fail(
         replace(

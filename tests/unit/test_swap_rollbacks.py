@@ -11,7 +11,7 @@ from devops_core.kinds.swap_checks import alarming, rollback_reasons
 from devops_core.model.listeners import Listener, ListenerRules
 from devops_core.model.observed import Observed
 from devops_core.model.operation import Operation
-from devops_core.model.swap_policy import SwapPolicy
+from devops_core.model.swap_policy import SHIFT, Approval, SwapPolicy
 from devops_core.model.traffic import (
     BAD,
     GOOD,
@@ -58,6 +58,8 @@ def of(verdict: str, reason: str | None = "because") -> tuple[Verdict, ...]:
         (shifted(ALARMED, alarms={"errors": "ALARM", "slow": "ALARM"}, ignored=("errors",)),
          seen(10), ("the alarm slow is in the state ALARM",)),
         (swap(BEFORE_SHIFT, **WAITED), seen(), ("not approved within 60 minutes",)),
+        (swap(BEFORE_SHIFT._replace(approval=Approval(SHIFT, 1)), **WAITED), seen(),
+         ("not approved within 1 minute",)),
         (swap(BEFORE_SHIFT, awaiting_at=NOW - 60 * MINUTE + SECOND), seen(), ()),
         (swap(BEFORE_SHIFT, **WAITED, approved_by="ann"), seen(), ()),
         # All customers moved, and the worker crashed before it recorded the approval's end.

@@ -55,6 +55,8 @@ RENEWAL = (SetMinimum("prod-2", SCALING, 3),)
         (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 899,
          (Switch(Listener.PRODUCTION, "prod-2"),)),
         (shifted(CANARY_10, **HELD, **RAISED), sized(3, 3, 10), 900, RENEWAL),
+        (shifted(CANARY_10, **HELD, **RAISED, scaling_skipped=True), sized(3, 3, 10), 900,
+         (Switch(Listener.PRODUCTION, "prod-2"),)),
         (shifted(CANARY_10, **HELD, **RAISED, awaiting_at=NOW), sized(3, 3, 10), 900, RENEWAL),
         (shifted(CANARY_10._replace(step_minutes=60), **HELD, **RAISED), sized(3, 3, 10), 900,
          RENEWAL),
@@ -80,6 +82,11 @@ RENEWAL = (SetMinimum("prod-2", SCALING, 3),)
         (shifted(CANARY_10, 0, **HELD, minimums={"prod-1": 4}, completing=True, returning=("bad",),
                  returned_at=NOW), sized(3, 4), 120,
          (AllowScaleIn("prod-1", allowed=True), AllowScaleIn("prod-2", allowed=False))),
+        # A person has stopped the previous release.
+        (shifted(CANARY_10, 0, returning=("bad",), returned_at=NOW), sized(3, 0), 120,
+         (ScaleService("prod-1", 3),)),
+        (shifted(CANARY_10, 0, returning=("bad",), returned_at=NOW), sized(0, 0), 120,
+         (ScaleService("prod-1", 1),)),
         # Both listeners switched together: the steps after it can have changed both slots.
         (swap(SwapPolicy(), **SCALED, minimums={"prod-1": 4}, shifted_at=NOW, completing=True,
               returning=("bad",), returned_at=NOW), sized(3, 4), 120,
