@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,6 +63,19 @@ def test_a_response_without_a_new_read_shows_the_last_known_state(
     assert seen == [_line(reply)] * len(seen)
     shop.wire.heal()
     api.settle()
+
+
+def test_a_waiting_caller_survives_failed_reads_of_the_record(shop: FakeCloud, api: Client) -> None:
+    """Between two observations of an old operation, only its record is read."""
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev")
+    shop.clock.pass_(seconds=100)
+    fail = partial(shop.wire.fail, "tables.operation", THROTTLED, times=3)
+    shop.wire.on("containers.services", fail, after=True)
+    waiting = api.status(reply.id, headers={"Prefer": "wait=4"})
+    assert (waiting.status, waiting.operation["status"]) == (200, "IN_PROGRESS")
+    assert _interrupted(shop) == [_line(reply)] * 3
+    shop.containers.automatic = True
 
 
 def test_tasks_of_other_rollouts_do_not_explain_a_failure(shop: FakeCloud, api: Client) -> None:

@@ -13,6 +13,7 @@ from devops_core.model.inventory import Row
 from devops_core.naming import Environment
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
+from tests.lab.reads import STACK, get
 
 GREEN, BLUE = Environment.PROD_GREEN, Environment.PROD_BLUE
 
@@ -65,6 +66,8 @@ def test_production_needs_both_listeners(promoted: FakeCloud, api: Client, missi
         assert reply.body["errorMessage"] == (
             "the application has no listeners: delete it and create it again"
         )
+    live = get(api, STACK, "Shop", live="true")
+    assert live.status == 200
 
 
 def test_a_swap_waits_for_a_slot_that_is_missing_in_the_rows(

@@ -77,18 +77,49 @@ def test_a_failed_promote_has_the_log_of_its_slot(shop: FakeCloud, api: Client) 
     assert log_of(failed, "PROD-BLUE")["group"] == "/ecs/Shop/prod-2"
 
 
-def test_a_failed_create_has_the_log_although_its_stack_is_deleted(
-    cloud: FakeCloud, api: Client
-) -> None:
+def failed_create(
+    cloud: FakeCloud, api: Client, failing: tuple[str, ...] | None = None, **app: Any
+) -> Reply:
+    """Create Shop; the tasks of dev fail, and ECS does not describe the service any more.
+
+    `app` has other members of the application's container.
+    """
     broken = "devService (AWS::ECS::Service): ECS Deployment Circuit Breaker was triggered"
     cloud.stacks.create_failures = (broken,)
     made = cloud.stacks.estate.build("Shop", _parameters(), {})
     definition = made["devTaskDefinitionArn"]
-    service = FakeService("dev", "group", stopped={definition: "exit code 1"})
-    cloud.containers.services_["Shop", "dev"] = service
+    cloud.containers.task_definitions[definition].request["containerDefinitions"][-1].update(app)
+    stopped = {definition: "exit code 1"}
+    cloud.containers.services_["Shop", "dev"] = FakeService(
+        "dev", "group", stopped=stopped, failed=failing
+    )
     failed = api.finished(api.create())
     assert log_of(failed)["lines"] == LINES
     assert cloud.wire.count(READ) == 1
+    return failed
+
+
+@pytest.mark.parametrize("ports", [[{"containerPort": 80}], []])
+def test_a_failed_create_has_the_log_although_its_stack_is_deleted(
+    cloud: FakeCloud, api: Client, ports: list[Any]
+) -> None:
+    failed = failed_create(cloud, api, portMappings=ports)
+    assert log_of(failed)["stream"].startswith("app/app/")
+
+
+@pytest.mark.parametrize(
+    ("failing", "container"), [(None, "app"), (("proxy",), "proxy"), ((), "app")]
+)
+def test_the_log_is_that_of_the_container_with_a_port_unless_only_others_failed(
+    cloud: FakeCloud, api: Client, failing: tuple[str, ...] | None, container: str
+) -> None:
+    """After a failed health check, all containers can end with exit code 0."""
+    options = {"awslogs-group": "/ecs/Shop/dev", "awslogs-stream-prefix": "side"}
+    log = {"logDriver": "awslogs", "options": options}
+    cloud.stacks.estate.sidecars = [{"name": "proxy", "image": "proxy", "logConfiguration": log}]
+    prefix = "app" if container == "app" else "side"
+    stream = log_of(failed_create(cloud, api, failing))["stream"]
+    assert stream.startswith(f"{prefix}/{container}/")
 
 
 def test_a_successful_operation_reads_no_log(shop: FakeCloud, api: Client) -> None:

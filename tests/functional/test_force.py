@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -217,11 +218,28 @@ def test_force_is_refused_while_aws_only_throttles(promoted: FakeCloud, api: Cli
     assert api.abort(reply.id).operation["phase"] == "RETURNING"
     promoted.wire.heal()
     refused = _force(api, reply.id)
-    assert (refused.status, refused.body["code"]) == (409, "NOT_BLOCKED")
-    assert "continues by itself" in refused.body["errorMessage"]
+    assert (refused.status, refused.body) == (409, continues(reply.id))
     api.tick()
     assert api.status(reply.id).operation["status"] == "FAILED"
     assert promoted.live("Shop") == "prod-1"
+
+
+def continues(operation: str) -> dict[str, str]:
+    """Return the response about an operation that pauses or rests."""
+    text = "is not blocked: it continues by itself after a pause. Read it in a minute"
+    return {"errorMessage": f"operation {operation} {text}", "code": "NOT_BLOCKED"}
+
+
+def test_force_is_refused_while_an_operation_rests(
+    promoted: FakeCloud, api: Client, blocked: Reply
+) -> None:
+    promoted.clock.pass_(seconds=LEASE.total_seconds())
+    record = promoted.tables.operations["Shop", blocked.id]
+    rests_until = promoted.clock.now() + timedelta(minutes=1)
+    promoted.tables.operations["Shop", blocked.id] = replace(record, rests_until=rests_until)
+    refused = _force(api, blocked.id)
+    assert (refused.status, refused.body) == (409, continues(blocked.id))
+    promoted.wire.heal()
 
 
 def test_throttled_calls_of_force_itself_do_not_end_the_operation(

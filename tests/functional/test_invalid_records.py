@@ -8,6 +8,7 @@ import pytest
 
 from devops_core import kinds
 from devops_core.model.operation import GRACE, Status
+from devops_core.naming import Environment
 from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 
@@ -76,6 +77,26 @@ def test_an_internal_error_in_a_step_ends_the_operation(shop: FakeCloud, api: Cl
     # The operation could not roll back the rollout, so it is drift.
     shop.containers.automatic = True
     shop.containers.services("Shop", ["dev"])
+    shop.clock.pass_(minutes=10)
+    assert api.drift_check() == 1
+
+
+def test_a_finished_environment_keeps_its_new_release_after_an_internal_error(
+    shop: FakeCloud, api: Client
+) -> None:
+    shop.containers.automatic = False
+    reply = api.deploy("1.0", "dev", "qa")
+    shop.containers.service("Shop", "dev").complete(shop.clock.now())
+    assert api.status(reply.id).environments["DEV"]["status"] == "SUCCEEDED"
+    shop.wire.fail("containers.services", KeyError("an observation of this version is broken"))
+    shop.clock.wait((kinds.load("deploy").limit + GRACE).total_seconds())
+    assert api.tick() == 1
+    assert shop.tables.operations["Shop", reply.id].reasons[0] == FAULT
+    dev, qa = (shop.tables.rows["Shop", each] for each in (Environment.DEV, Environment.QA))
+    assert [row.service and row.service.version for row in (dev, qa)] == ["1.0", None]
+    shop.lines.clear()
+    shop.wire.heal()
+    shop.containers.service("Shop", "qa").complete(shop.clock.now())
     shop.clock.pass_(minutes=10)
     assert api.drift_check() == 1
 

@@ -362,6 +362,56 @@ def test_a_deletion_that_the_rollback_repeats_is_not_a_reason(
     assert "warnings" not in done.operation
 
 
+def executing(cloud: FakeCloud, api: Client) -> Reply:
+    """Start to add an environment; CloudFormation updates the stack and shows nothing yet."""
+    cloud.stacks.pace = None
+    accepted = api.patch(ADD_DA)
+    stack(cloud).change_sets[f"op-{accepted.id}"].complete()
+    api.status(accepted.id)
+    assert stack(cloud).status == "UPDATE_IN_PROGRESS"
+    return accepted
+
+
+def test_the_reasons_of_a_rollback_are_found_after_its_end(
+    promoted: FakeCloud, api: Client
+) -> None:
+    accepted = executing(promoted, api)
+    cause, remains = "daService: limit exceeded", "daLoadBalancer: protected"
+    ended_stack = stack(promoted)
+    ended_stack.status = "UPDATE_ROLLBACK_COMPLETE"
+    ended_stack.failures[accepted.id] = cause, remains
+    ended_stack.undeleted[accepted.id] = (remains,)
+    start = len(promoted.wire.journal)
+    done = ended(api, accepted, "FAILED")
+    assert done.operation["reasons"] == [cause]
+    (warning,) = done.operation["warnings"]
+    assert warning.endswith(f"delete them by hand: {remains}")
+    reads = [call.args for call in promoted.wire.journal[start:] if call.name == "stacks.undeleted"]
+    assert {token for _, token in reads} == {accepted.id}, "no rollback was continued"
+
+
+def test_the_reasons_of_a_failed_update_without_a_rollback_are_named(
+    promoted: FakeCloud, api: Client
+) -> None:
+    accepted = executing(promoted, api)
+    stack(promoted).status = "UPDATE_FAILED"
+    stack(promoted).failures[accepted.id] = ("daService: limit exceeded",)
+    done = ended(api, accepted, "FAILED")
+    assert done.operation["reasons"] == ["daService: limit exceeded"]
+
+
+def test_the_rollback_of_an_earlier_update_is_not_read(promoted: FakeCloud, api: Client) -> None:
+    """DescribeStacks is eventually consistent: it can return the stack before the update."""
+    accepted = executing(promoted, api)
+    stack(promoted).status = "UPDATE_ROLLBACK_COMPLETE"
+    waiting = api.status(accepted.id).operation
+    assert waiting["waitingFor"] == "CloudFormation to show the update"
+    assert promoted.wire.count("stacks.undeleted") == 0
+    promoted.stacks.pace = stack(promoted).left = 1
+    stack(promoted).status = "UPDATE_IN_PROGRESS"
+    ended(api, accepted)
+
+
 def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
     words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
     promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)

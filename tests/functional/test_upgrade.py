@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ LISTENER = ResourceChange(
     (PropertyChange("DefaultActions", "DirectModification"),),
 )  # fmt: skip
 WITHOUT_EFFECT = "no resource uses the changed parameters: the upgrade would change nothing"
+CONFLICT = "Bucket (AWS::S3::Bucket): exists already"
 DENIED = "Modify ProductionListener (AWS::ElasticLoadBalancingV2::Listener): DefaultActions"
 
 
@@ -281,9 +283,10 @@ def test_a_dry_run_shows_the_changes_and_leaves_nothing(promoted: FakeCloud, api
 def test_a_dry_run_names_the_changes_that_prevent_the_upgrade(
     promoted: FakeCloud, api: Client
 ) -> None:
-    publish(promoted, LISTENER)
+    publish(promoted, LISTENER, ResourceChange("Remove", "Cluster", "AWS::ECS::Cluster"))
     plan = api.upgrade(dryRun="true").body["plan"]
-    assert plan["warnings"] == [f"the upgrade would fail, because it would {DENIED}"]
+    denied = f"{DENIED}; Remove Cluster (AWS::ECS::Cluster)"
+    assert plan["warnings"] == [f"the upgrade would fail, because it would {denied}"]
 
 
 def test_a_dry_run_deletes_the_change_set_of_an_earlier_one(
@@ -291,27 +294,55 @@ def test_a_dry_run_deletes_the_change_set_of_an_earlier_one(
 ) -> None:
     publish(promoted, ROLE)
     promoted.stacks.pace = None
+    began = promoted.clock.now()
     plan = api.upgrade(dryRun="true").body["plan"]
     assert plan["message"] == (
         "CloudFormation still computes the changes of resources: repeat the dry run"
     )
+    assert promoted.clock.now() - began == timedelta(seconds=15)
     stack(promoted).change_sets[DRY_RUN].left = 0
     assert api.upgrade(dryRun="true").body["plan"]["resources"], "it continues with the same one"
     assert promoted.wire.count("stacks.create_change_set") == 1
     api.upgrade(dryRun="true")
     promoted.stacks.pace = 1
     promoted.settings = promoted.settings._replace(log_retention_days="90")
-    assert api.upgrade(dryRun="true").body["plan"]["changes"]
+    plan = api.upgrade(dryRun="true").body["plan"]
+    assert plan["changes"]
+    assert plan["resources"]
     assert stack(promoted).change_sets == {}
+
+
+def test_a_dry_run_does_not_use_the_change_set_of_an_older_template(
+    promoted: FakeCloud, api: Client
+) -> None:
+    publish(promoted, ROLE)
+    promoted.stacks.pace = None
+    api.upgrade(dryRun="true")
+    newest = f"{NEW}# newest\n"
+    promoted.templates.versions["v3"] = newest.encode()
+    api.upgrade(dryRun="true")
+    assert stack(promoted).change_sets[DRY_RUN].template == newest
+
+
+def test_a_dry_run_does_not_use_a_failed_change_set(promoted: FakeCloud, api: Client) -> None:
+    """The cause of the failure can be gone."""
+    publish(promoted, ROLE)
+    promoted.stacks.pace = None
+    promoted.stacks.validation_failures = (CONFLICT,)
+    api.upgrade(dryRun="true")
+    stack(promoted).change_sets[DRY_RUN].complete()
+    promoted.stacks.pace = 1
+    promoted.stacks.validation_failures = ()
+    assert api.upgrade(dryRun="true").body["plan"]["resources"]
 
 
 def test_a_dry_run_has_the_reasons_of_an_invalid_change_set(
     promoted: FakeCloud, api: Client
 ) -> None:
     publish(promoted, ROLE)
-    promoted.stacks.validation_failures = ("Bucket (AWS::S3::Bucket): exists already",)
+    promoted.stacks.validation_failures = (CONFLICT, "Topic (AWS::SNS::Topic): exists already")
     reply = api.upgrade(dryRun="true")
-    assert "Bucket (AWS::S3::Bucket): exists already" in reply.body["errorMessage"]
+    assert f"{CONFLICT}; Topic (AWS::SNS::Topic): exists" in reply.body["errorMessage"]
     assert stack(promoted).change_sets == {}
 
 

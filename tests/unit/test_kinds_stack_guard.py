@@ -84,6 +84,29 @@ def test_references_to_a_resource_that_is_changed_in_place_are_no_changes() -> N
     assert forbidden(*reversed(dependents("prod1")), ROLE) == []
 
 
+def test_a_reference_to_two_resources_that_are_changed_in_place_is_no_change() -> None:
+    """The service refers to the role too, which no other resource causes to be listed."""
+    definition, service = dependents("prod1")
+    role = PropertyChange("Role", "ResourceReference", "prod1ExecutionRole", dynamic=True)
+    service = service._replace(details=(*service.details, role))
+    assert forbidden(ROLE, definition, service) == []
+
+
+@pytest.mark.parametrize(
+    ("details", "text"),
+    [
+        ((PropertyChange("Tags", "Automatic", "Nested"),), "Tags"),
+        ((PropertyChange("Tags", "ParameterReference"),), "Tags"),
+        ((PropertyChange("Tags"), IMAGE), "Tags, ContainerDefinitions by the parameter Image"),
+    ],
+)
+def test_a_forbidden_change_names_its_properties_and_their_known_causes(
+    details: tuple[PropertyChange, ...], text: str
+) -> None:
+    change = ROLE._replace(replacement="True", details=details)
+    assert forbidden(change) == [f"Replace prod1ExecutionRole (AWS::IAM::Role): {text}"]
+
+
 def test_references_to_a_replaced_resource_are_changes() -> None:
     found = forbidden(ROLE._replace(replacement="True"), *dependents("prod1"))
     assert found == [

@@ -180,8 +180,11 @@ class FakeContainers(Port, port="containers"):
         if there is None or definition not in reasons:
             return ()
         task_id = hashlib.sha256(definition.encode()).hexdigest()[:32]
-        reason, failed = reasons[definition], (there.container,)
-        return (StoppedTask(task_id, definition, reason, failed, started=there.starts),)
+        known, failed = self.task_definitions.get(definition), there.failed
+        if known and failed is None:
+            failed = tuple(each["name"] for each in known.request["containerDefinitions"])
+        reason = reasons[definition]
+        return (StoppedTask(task_id, definition, reason, failed or (), started=there.starts),)
 
     @outgoing
     def digests(

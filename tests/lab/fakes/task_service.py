@@ -35,8 +35,10 @@ class FakeService:
 
     The tasks of a `sick` service have no healthy target. Without `starts`, its stopped
     tasks have failed before the start of their containers. A deleted service is not `active`, but
-    ECS still describes it. `stopped` has the reason of stopped tasks by task definition. Like a new
-    service of CloudFormation, it has one task and a complete rollout.
+    ECS still describes it. `stopped` has the reason of stopped tasks by task definition, `failed`
+    their containers with another exit code than 0; None for all, because the signal that ends the
+    others is an exit code too. Like a new service of CloudFormation, it has one task and a complete
+    rollout.
     """
 
     name: str
@@ -49,6 +51,7 @@ class FakeService:
     starts: bool = True
     deployments: list[FakeDeployment] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    failed: tuple[str, ...] | None = None
     messages: list[tuple[datetime, str]] = field(default_factory=list)
     made: int = 0
     start_seconds: int = 60
