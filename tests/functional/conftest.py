@@ -60,6 +60,20 @@ def promoted(shop: FakeCloud, api: Client) -> FakeCloud:
 
 
 @pytest.fixture
+def scaled(promoted: FakeCloud, api: Client) -> FakeCloud:
+    """Shop with scaling of production, and two complete releases: prod-2 is live."""
+    scaling = {"min": 2, "max": 5, "cpuPercent": 60}
+    api.ended(api.patch({"overrides": {"prod": {"scaling": scaling}}}))
+    api.ended(api.deploy("1.1", "dev"))
+    api.ended(api.promote(environment="dev"))
+    api.ended(api.swap())
+    api.ended(api.deploy("1.2", "dev"))
+    api.ended(api.promote(environment="dev"))
+    assert promoted.live("Shop") == "prod-2"
+    return promoted
+
+
+@pytest.fixture
 def owned(promoted: FakeCloud) -> Iterator[FakeCloud]:
     """Shop of team payments, promoted, in an installation with teams and production approvers."""
     yield with_policy(promoted, BOTH)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
 
-from devops_core.errors import AccessDeniedError, AwsError, RefusedError, ThrottledError
+from devops_core.errors import RefusedError
 from devops_core.model.scaling import SCALE_IN_EVALUATION
 from devops_core.naming import Environment
-from tests.lab.client import Client, Reply
+from tests.lab.client import Client
 from tests.lab.dry import DryClient
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.scaling import FakeTarget
@@ -19,14 +18,6 @@ CPU = {"min": 2, "max": 5, "cpuPercent": 60}
 REQUESTS = {"min": 1, "max": 4, "requestsPerTarget": 100}
 IN_DEV: dict[str, Any] = {"overrides": {"dev": {"scaling": CPU}}}
 IN_PROD: dict[str, Any] = {"overrides": {"prod": {"scaling": CPU}}}
-
-
-def ended(api: Client, reply: Reply, status: str = "SUCCEEDED") -> Reply:
-    """Return the status of an accepted operation after its end."""
-    if reply.status == 202:
-        reply = api.finished(reply)
-    assert reply.operation["status"] == status, reply.operation
-    return reply
 
 
 def drift_of(cloud: FakeCloud, environment: Environment) -> str | None:
@@ -46,21 +37,8 @@ def desired(cloud: FakeCloud, service: str = "dev") -> int:
     return cloud.containers.service("Shop", service).desired
 
 
-@pytest.fixture
-def scaled(promoted: FakeCloud, api: Client) -> FakeCloud:
-    """Shop with scaling of production, and two complete releases: prod-1 is live."""
-    ended(api, api.patch(IN_PROD))
-    ended(api, api.deploy("1.1", "dev"))
-    ended(api, api.promote(environment="dev"))
-    ended(api, api.swap())
-    ended(api, api.deploy("1.2", "dev"))
-    ended(api, api.promote(environment="dev"))
-    assert promoted.live("Shop") == "prod-2"
-    return promoted
-
-
 def test_an_update_registers_a_target_with_its_policies(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     assert limits(promoted) == (2, 5)
     assert target(promoted).policies == {"cpuPercent": 60}
     assert desired(promoted) == 2
@@ -68,7 +46,7 @@ def test_an_update_registers_a_target_with_its_policies(promoted: FakeCloud, api
 
 
 def test_requests_need_the_label_of_the_load_balancer(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch({"overrides": {"dev": {"scaling": REQUESTS}}}))
+    api.ended(api.patch({"overrides": {"dev": {"scaling": REQUESTS}}}))
     label = target(promoted).label
     assert label
     assert "/targetgroup/Shop-dev/" in label
@@ -76,8 +54,8 @@ def test_requests_need_the_label_of_the_load_balancer(promoted: FakeCloud, api: 
 
 
 def test_another_scaling_replaces_the_policies(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch(IN_DEV))
-    ended(api, api.patch({"overrides": {"dev": {"scaling": REQUESTS | {"cpuPercent": None}}}}))
+    api.ended(api.patch(IN_DEV))
+    api.ended(api.patch({"overrides": {"dev": {"scaling": REQUESTS | {"cpuPercent": None}}}}))
     assert limits(promoted) == (1, 4)
     assert target(promoted).policies == {"requestsPerTarget": 100}
 
@@ -85,10 +63,10 @@ def test_another_scaling_replaces_the_policies(promoted: FakeCloud, api: Client)
 def test_a_deploy_sends_no_count_and_keeps_the_scaled_tasks(
     promoted: FakeCloud, api: Client
 ) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     assert promoted.scaling.follow_load("Shop", "dev", 4) == 4
     before = len(promoted.wire.journal)
-    ended(api, api.deploy("1.1", "dev"))
+    api.ended(api.deploy("1.1", "dev"))
     updates = [call for call in promoted.wire.journal[before:] if call.name == "containers.update"]
     assert [call.args[3] for call in updates] == [None]
     assert desired(promoted) == 4
@@ -97,9 +75,9 @@ def test_a_deploy_sends_no_count_and_keeps_the_scaled_tasks(
 def test_a_task_count_instead_removes_the_target_and_sets_the_count(
     promoted: FakeCloud, api: Client
 ) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     promoted.scaling.follow_load("Shop", "dev", 5)
-    ended(api, api.patch({"overrides": {"dev": {"scaling": None, "desiredCount": 3}}}))
+    api.ended(api.patch({"overrides": {"dev": {"scaling": None, "desiredCount": 3}}}))
     assert promoted.scaling.targets_ == {}
     assert desired(promoted) == 3
     service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
@@ -108,9 +86,9 @@ def test_a_task_count_instead_removes_the_target_and_sets_the_count(
 
 
 def test_a_removed_scaling_keeps_the_tasks(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     promoted.scaling.follow_load("Shop", "dev", 4)
-    ended(api, api.patch({"overrides": None}))
+    api.ended(api.patch({"overrides": None}))
     assert promoted.scaling.targets_ == {}
     assert desired(promoted) == 4
 
@@ -119,20 +97,20 @@ def test_an_override_with_a_count_replaces_the_scaling_of_the_service(
     promoted: FakeCloud, api: Client
 ) -> None:
     document = {"service": {"scaling": CPU}, "overrides": {"qa": {"desiredCount": 1}}}
-    ended(api, api.patch(document))
+    api.ended(api.patch(document))
     services = {service for _, service in promoted.scaling.targets_}
     assert services == {"dev", "stage", "training", "prod-1", "prod-2"}
     assert desired(promoted, "qa") == 1
 
 
 def test_a_create_with_scaling_starts_with_its_minimum(cloud: FakeCloud, api: Client) -> None:
-    ended(api, api.create(service={"scaling": REQUESTS | {"min": 3}}))
+    api.ended(api.create(service={"scaling": REQUESTS | {"min": 3}}))
     assert {service for _, service in cloud.scaling.targets_} == {"dev", "prod-1", "prod-2"}
     assert {desired(cloud, name) for name in ("dev", "prod-1", "prod-2")} == {3}
 
 
 def test_production_receives_only_a_scaling_at_once(promoted: FakeCloud, api: Client) -> None:
-    reply = ended(api, api.patch(IN_PROD))
+    reply = api.ended(api.patch(IN_PROD))
     assert {part["environment"] for part in reply.operation["environments"]} == {
         "PROD-GREEN", "PROD-BLUE",
     }  # fmt: skip
@@ -143,10 +121,10 @@ def test_production_receives_only_a_scaling_at_once(promoted: FakeCloud, api: Cl
 def test_production_receives_scaling_with_other_settings_by_a_promote(
     promoted: FakeCloud, api: Client
 ) -> None:
-    reply = ended(api, api.patch({"overrides": {"prod": {"scaling": CPU, "startSeconds": 90}}}))
+    reply = api.ended(api.patch({"overrides": {"prod": {"scaling": CPU, "startSeconds": 90}}}))
     assert ("Shop", "prod-1") not in promoted.scaling.targets_
     assert "scaling" in reply.operation["pending"]
-    ended(api, api.promote())
+    api.ended(api.promote())
     assert ("Shop", "prod-1") not in promoted.scaling.targets_
     assert limits(promoted, "prod-2") == (2, 5)
 
@@ -156,7 +134,7 @@ def test_a_swap_gives_the_next_live_slot_the_tasks_of_the_live_one(
 ) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
     assert desired(scaled, "prod-1") == 2
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert scaled.live("Shop") == "prod-1"
     assert desired(scaled, "prod-1") == 5
     # The alarms of the slot have not seen its customers yet.
@@ -165,7 +143,7 @@ def test_a_swap_gives_the_next_live_slot_the_tasks_of_the_live_one(
 
 def test_the_minimum_ends_after_the_swap(scaled: FakeCloud, api: Client) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
-    ended(api, api.swap())
+    api.ended(api.swap())
     scaled.clock.pass_(minutes=15 + SCALE_IN_EVALUATION.seconds // 60 + 1)
     assert scaled.scaling.follow_load("Shop", "prod-1", 3) == 3
     assert limits(scaled, "prod-1") == (2, 5)
@@ -175,14 +153,14 @@ def test_the_idle_slot_keeps_its_tasks_until_the_next_promote(
     scaled: FakeCloud, api: Client
 ) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
-    ended(api, api.swap())
+    api.ended(api.swap())
     scaled.clock.pass_(hours=1)
     assert scaled.scaling.follow_load("Shop", "prod-2", 0) == 5
     # A swap back finds all tasks.
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert target(scaled, "prod-2").limits.scales_in
     assert not target(scaled, "prod-1").limits.scales_in
-    ended(api, api.promote(environment="dev"))
+    api.ended(api.promote(environment="dev"))
     assert target(scaled, "prod-1").limits.scales_in
 
 
@@ -190,7 +168,7 @@ def test_a_larger_live_slot_than_the_maximum_raises_it_for_a_while(
     scaled: FakeCloud, api: Client
 ) -> None:
     scaled.containers.service("Shop", "prod-2").desired = 7
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert limits(scaled, "prod-1") == (7, 7)
     assert desired(scaled, "prod-1") == 7
 
@@ -216,7 +194,7 @@ def test_a_swap_of_a_target_that_was_removed_by_hand_succeeds(
 ) -> None:
     del scaled.scaling.targets_["Shop", "prod-1"]
     scaled.containers.service("Shop", "prod-2").desired = 4
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert desired(scaled, "prod-1") == 4
     scaled.clock.pass_(minutes=10)
     assert api.drift_check() == 1
@@ -224,9 +202,9 @@ def test_a_swap_of_a_target_that_was_removed_by_hand_succeeds(
 
 
 def test_a_delete_removes_the_targets_after_the_services(scaled: FakeCloud, api: Client) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     before = len(scaled.wire.journal)
-    ended(api, api.delete())
+    api.ended(api.delete())
     assert scaled.scaling.targets_ == {}
     names = scaled.wire.names(before)
     assert names.index("stacks.delete") < names.index("scaling.remove")
@@ -234,7 +212,7 @@ def test_a_delete_removes_the_targets_after_the_services(scaled: FakeCloud, api:
 
 def test_the_undo_of_a_create_removes_the_targets(cloud: FakeCloud, api: Client) -> None:
     cloud.wire.fail("scaling.apply", RefusedError("quota"), times=1)
-    reply = ended(api, api.create(service={"scaling": CPU}), "FAILED")
+    reply = api.ended(api.create(service={"scaling": CPU}), "FAILED")
     assert "quota" in str(reply.operation["reasons"])
     (operation,) = cloud.tables.operations.values()
     assert not any(part.unrestored or part.completed for part in operation.progress)
@@ -243,15 +221,15 @@ def test_the_undo_of_a_create_removes_the_targets(cloud: FakeCloud, api: Client)
 
 
 def test_a_removed_environment_leaves_no_target(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch({"overrides": {"qa": {"scaling": CPU}}}))
+    api.ended(api.patch({"overrides": {"qa": {"scaling": CPU}}}))
     document = {"environments": {"nonProd": ["dev", "stage"]}, "overrides": None}
-    ended(api, api.patch(document, remove="qa"))
+    api.ended(api.patch(document, remove="qa"))
     assert promoted.scaling.targets_ == {}
 
 
 def test_an_added_environment_gets_its_scaling(promoted: FakeCloud, api: Client) -> None:
     document = {"environments": {"da": True}, "overrides": {"da": {"scaling": CPU}}}
-    ended(api, api.patch(document))
+    api.ended(api.patch(document))
     assert limits(promoted, "da") == (2, 5)
 
 
@@ -261,160 +239,23 @@ def test_an_added_environment_without_its_scaling_has_its_settings(
     promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
     settings = {"scaling": CPU, "environment": {"A": "b"}}
     document = {"environments": {"da": True}, "overrides": {"da": settings}}
-    ended(api, api.patch(document), "FAILED")
+    api.ended(api.patch(document), "FAILED")
     running = promoted.containers.running("Shop", "da")
     assert running.variables["A"] == "b"
     service = promoted.tables.inventory_of("Shop").service(Environment.DA)
     assert service
     assert (service.task_definition, service.spec, service.scaling_known) == (running.arn, 2, False)
     # The same document needs only the scaling.
-    ended(api, api.patch(document))
+    api.ended(api.patch(document))
     assert promoted.containers.running("Shop", "da") is running
     assert limits(promoted, "da") == (2, 5)
-
-
-def test_a_refused_scaling_fails_the_rollout_and_is_applied_again(
-    promoted: FakeCloud, api: Client
-) -> None:
-    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
-    reply = ended(api, api.patch(IN_DEV), "FAILED")
-    (part,) = reply.operation["environments"]
-    assert part["reason"] == (
-        "the release runs, but its scaling was not changed: the quota is used up"
-    )
-    # The same document applies it again.
-    ended(api, api.patch(IN_DEV))
-    assert limits(promoted) == (2, 5)
-
-
-def test_a_release_without_its_scaling_replaces_the_previous_one(
-    promoted: FakeCloud, api: Client
-) -> None:
-    previous = promoted.containers.running("Shop", "dev").arn
-    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
-    ended(
-        api,
-        api.patch({"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}}),
-        "FAILED",
-    )
-    assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
-    assert not promoted.containers.active(previous)
-
-
-@pytest.mark.parametrize(
-    "error", [AccessDeniedError("no permission"), RefusedError("no"), ThrottledError("busy")]
-)
-def test_a_release_without_its_task_count_replaces_the_previous_one(
-    promoted: FakeCloud, api: Client, error: AwsError
-) -> None:
-    """AWS blocks the count that follows the removal of the scaling."""
-    ended(api, api.patch(IN_DEV))
-    previous = promoted.containers.running("Shop", "dev").arn
-    promoted.wire.on(
-        "scaling.remove", partial(promoted.wire.fail, "containers.update", error), after=True
-    )
-    document = {"scaling": None, "desiredCount": 3, "environment": {"A": "b"}}
-    reply = api.patch({"overrides": {"dev": document}})
-    api.settle(limit=95)
-    (part,) = ended(api, api.status(reply.id), "FAILED").operation["environments"]
-    assert part["reason"] == (
-        f"the release runs, but its task count was not changed: {error.message}"
-    )
-    service = promoted.tables.inventory_of("Shop").service(Environment.DEV)
-    running = promoted.containers.running("Shop", "dev")
-    assert service
-    assert service.task_definition == running.arn
-    assert (service.scaling_known, service.desired_count) == (False, None)
-    assert not promoted.containers.active(previous)
-    promoted.wire.heal()
-    ended(api, api.patch({"overrides": {"dev": document}}))
-    assert desired(promoted) == 3
-
-
-def test_a_refused_task_count_of_production_is_repeated_by_the_same_document(
-    scaled: FakeCloud, api: Client
-) -> None:
-    refuse = partial(scaled.wire.fail, "containers.update", RefusedError("no"))
-    scaled.wire.on("scaling.remove", refuse, after=True)
-    document = {"overrides": {"prod": {"scaling": None, "desiredCount": 4}}}
-    ended(api, api.patch(document), "FAILED")
-    scaled.wire.heal()
-    ended(api, api.patch(document))
-    assert (desired(scaled, "prod-1"), desired(scaled, "prod-2")) == (4, 4)
-    assert scaled.scaling.targets_ == {}
-
-
-def test_an_abort_does_not_undo_a_release_that_waits_for_its_scaling(
-    promoted: FakeCloud, api: Client, dry: DryClient
-) -> None:
-    promoted.wire.fail("scaling.apply", ThrottledError("busy"))
-    reply = api.patch({"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}})
-    api.tick()
-    api.tick()
-    kept = "already complete and kept: DEV"
-    assert dry.abort(reply.id).body["plan"]["message"] == kept
-    assert api.abort(reply.id).body["message"] == kept
-    promoted.wire.heal()
-    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
-    api.settle()
-    ended(api, api.status(reply.id), "FAILED")
-    assert api.abort(reply.id).body["message"] == kept
-    assert promoted.containers.running("Shop", "dev").variables["A"] == "b"
-
-
-def test_a_release_without_its_scaling_can_be_promoted_as_soon_as_it_has_it(
-    promoted: FakeCloud, api: Client
-) -> None:
-    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=1)
-    document = {"overrides": {"dev": {"scaling": CPU, "environment": {"A": "b"}}}}
-    ended(api, api.patch(document), "FAILED")
-    ended(api, api.patch(document))
-    ended(api, api.promote(environment="dev"))
-
-
-@pytest.mark.parametrize("lost", [False, True])
-def test_a_throttled_or_lost_call_is_repeated(
-    promoted: FakeCloud, api: Client, *, lost: bool
-) -> None:
-    promoted.wire.fail("scaling.apply", ThrottledError("busy"), times=1, lost=lost)
-    reply = api.patch(IN_DEV)
-    promoted.clock.pass_(minutes=2)
-    api.settle()
-    assert api.status(reply.id).operation["status"] == "SUCCEEDED"
-    assert limits(promoted) == (2, 5)
-
-
-@pytest.mark.parametrize(
-    "error", [RefusedError("the quota is used up"), AccessDeniedError("no permission")]
-)
-def test_a_swap_does_not_depend_on_application_auto_scaling(
-    scaled: FakeCloud, api: Client, error: AwsError
-) -> None:
-    scaled.scaling.follow_load("Shop", "prod-2", 5)
-    scaled.wire.fail("scaling", error)
-    reply = ended(api, api.swap())
-    assert scaled.live("Shop") == "prod-1"
-    assert desired(scaled, "prod-1") == 5
-    warning = f"the scaling of prod-1 could not be changed: {error.message}"
-    assert warning in reply.operation["warnings"]
-    assert reply.operation["took"]["untilEnded"] <= 300
-
-
-def test_a_missing_permission_after_the_switch_becomes_a_warning(
-    scaled: FakeCloud, api: Client
-) -> None:
-    scaled.wire.fail("scaling.allow_scale_in", AccessDeniedError("no permission"))
-    reply = ended(api, api.swap())
-    (warning, *_) = reply.operation["warnings"]
-    assert "the scaling of prod-1 could not be changed: no permission" in warning
-    assert scaled.live("Shop") == "prod-1"
 
 
 def test_dry_runs_show_the_scaling(promoted: FakeCloud, api: Client, dry: DryClient) -> None:
     plan = dry.patch(IN_DEV).body["plan"]
     (dev,) = plan["environments"]
     assert {"field": "scaling", "new": CPU} in dev["changes"]
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     plan = dry.patch({"overrides": {"dev": {"scaling": {"max": 6}}}}).body["plan"]
     (dev,) = plan["environments"]
     assert dev["changes"] == [{"field": "scaling.max", "old": 5, "new": 6}]
@@ -423,7 +264,7 @@ def test_dry_runs_show_the_scaling(promoted: FakeCloud, api: Client, dry: DryCli
 
 @pytest.mark.usefixtures("promoted")
 def test_the_specification_shows_the_scaling(api: Client) -> None:
-    ended(api, api.patch(IN_DEV))
+    api.ended(api.patch(IN_DEV))
     environments = api.specification().body["environments"]
     settings = {each["environment"]: each["settings"] for each in environments}
     assert settings["DEV"]["scaling"] == CPU
@@ -433,12 +274,12 @@ def test_the_specification_shows_the_scaling(api: Client) -> None:
 def test_drift_of_a_target_is_found_and_ended_by_the_same_document(
     promoted: FakeCloud, api: Client
 ) -> None:
-    ended(api, api.patch(IN_PROD))
+    api.ended(api.patch(IN_PROD))
     del promoted.scaling.targets_["Shop", "prod-1"]
     promoted.clock.pass_(minutes=10)
     assert api.drift_check() == 1
     assert "no scalable target" in (drift_of(promoted, Environment.PROD_GREEN) or "")
-    ended(api, api.patch(IN_PROD))
+    api.ended(api.patch(IN_PROD))
     assert limits(promoted, "prod-1") == (2, 5)
     promoted.clock.pass_(minutes=10)
     assert api.drift_check() == 1
@@ -447,12 +288,12 @@ def test_drift_of_a_target_is_found_and_ended_by_the_same_document(
 
 def test_a_swap_back_from_a_broken_release_keeps_the_tasks(scaled: FakeCloud, api: Client) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
-    ended(api, api.swap())
+    api.ended(api.swap())
     # The new release loses its tasks; the slot with the previous one still has five.
     live = scaled.containers.service("Shop", "prod-1")
     target(scaled, "prod-1").limits = target(scaled, "prod-1").limits._replace(minimum=2)
     live.desired = live.running = 2
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert scaled.live("Shop") == "prod-2"
     assert scaled.scaling.follow_load("Shop", "prod-2", 1) == 5
 
@@ -461,26 +302,12 @@ def test_another_scaling_of_the_live_slot_keeps_its_tasks_for_a_while(
     scaled: FakeCloud, api: Client
 ) -> None:
     scaled.scaling.follow_load("Shop", "prod-2", 5)
-    ended(api, api.swap())
-    ended(api, api.patch({"overrides": {"prod": {"scaling": {"max": 8}}}}))
+    api.ended(api.swap())
+    api.ended(api.patch({"overrides": {"prod": {"scaling": {"max": 8}}}}))
     assert limits(scaled, "prod-1") == (5, 8)
     assert scaled.scaling.follow_load("Shop", "prod-1", 1) == 5
     scaled.clock.pass_(hours=1)
     assert scaled.scaling.follow_load("Shop", "prod-1", 1) == 2
-
-
-def test_a_failed_size_of_production_is_repeated_by_the_same_document(
-    promoted: FakeCloud, api: Client
-) -> None:
-    ended(api, api.patch(IN_PROD))
-    other = {"overrides": {"prod": {"scaling": {"min": 3, "max": 9}}}}
-    promoted.wire.fail("scaling.apply", RefusedError("the quota is used up"), times=2)
-    ended(api, api.patch(other), "FAILED")
-    # A change of another environment leaves production as it is.
-    ended(api, api.patch({"overrides": {"dev": {"environment": {"A": "1"}}}}))
-    assert limits(promoted, "prod-1") == (2, 5)
-    ended(api, api.patch({}))
-    assert limits(promoted, "prod-1") == limits(promoted, "prod-2") == (3, 9)
 
 
 def test_a_scaling_of_production_does_not_wait_for_an_unhealthy_slot(
@@ -500,27 +327,10 @@ def test_drift_of_a_target_follows_its_slot_through_a_swap(scaled: FakeCloud, ap
     scaled.clock.pass_(minutes=10)
     assert api.drift_check() == 1
     assert "no scalable target" in (drift_of(scaled, Environment.PROD_BLUE) or "")
-    ended(api, api.swap())
+    api.ended(api.swap())
     scaled.clock.pass_(minutes=10)
     assert api.drift_check() == 1
     assert "no scalable target" in (drift_of(scaled, Environment.PROD_GREEN) or "")
     assert drift_of(scaled, Environment.PROD_BLUE) is None
-    ended(api, api.patch({}))
+    api.ended(api.patch({}))
     assert limits(scaled, "prod-1") == (2, 5)
-
-
-def test_a_transient_failure_late_in_a_swap_is_repeated(scaled: FakeCloud, api: Client) -> None:
-    scaled.scaling.follow_load("Shop", "prod-2", 5)
-    scaled.containers.advance("Shop", "prod-2")
-    scaled.containers.automatic = False
-    reply = api.swap()
-    assert limits(scaled, "prod-1") == (5, 5)
-    scaled.clock.pass_(minutes=3)
-    scaled.containers.service("Shop", "prod-2").desired = 7
-    scaled.containers.service("Shop", "prod-2").running = 7
-    scaled.wire.fail("scaling.set_minimum", ThrottledError("busy"), times=1)
-    scaled.containers.automatic = True
-    api.settle()
-    done = api.status(reply.id).operation
-    assert (done["status"], done.get("warnings")) == ("SUCCEEDED", None)
-    assert limits(scaled, "prod-1") == (7, 7)

@@ -39,12 +39,6 @@ def stack(cloud: FakeCloud) -> FakeStack:
     return found
 
 
-def ended(api: Client, reply: Reply, status: str = "SUCCEEDED") -> Reply:
-    done = api.finished(reply) if reply.status == 202 else reply
-    assert done.operation["status"] == status, done.body
-    return done
-
-
 def revision(api: Client) -> int:
     return int(api.specification().body["revision"])
 
@@ -66,7 +60,7 @@ def unchanged(cloud: FakeCloud, api: Client) -> None:
     ]
     assert executable == []
     # The next update is possible, with a new number.
-    done = ended(api, api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
+    done = api.ended(api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
     assert done.operation["spec"] == 3
 
 
@@ -76,7 +70,7 @@ def test_an_added_environment_gets_its_settings(promoted: FakeCloud, api: Client
         for (_, name), each in promoted.containers.services_.items()
     }
     change = {**ADD_DA, "overrides": {"da": {"environment": {"LEVEL": "debug"}, "desiredCount": 2}}}
-    done = ended(api, api.patch(change))
+    done = api.ended(api.patch(change))
     assert set(done.environments) == {"DA"}
     assert done.operation["stack"] == {"added": ["DA"]}
     assert done.environments["DA"]["url"] == "http://internal-Shop-da.elb.example"
@@ -88,12 +82,12 @@ def test_an_added_environment_gets_its_settings(promoted: FakeCloud, api: Client
     for name, definition in before.items():
         assert promoted.containers.service("Shop", name).primary.task_definition == definition
     assert revision(api) == 2
-    ended(api, api.deploy("1.1", "da"))
+    api.ended(api.deploy("1.1", "da"))
 
 
 def test_a_removed_environment_leaves_nothing(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.deploy("1.1", "qa"))
-    done = ended(api, api.patch(DROP_QA, remove="qa"))
+    api.ended(api.deploy("1.1", "qa"))
+    done = api.ended(api.patch(DROP_QA, remove="qa"))
     assert done.operation["stack"] == {"removed": ["QA"]}
     assert Environment.QA not in promoted.tables.inventory_of("Shop").rows
     assert ("Shop", "qa") not in promoted.containers.services_
@@ -102,8 +96,8 @@ def test_a_removed_environment_leaves_nothing(promoted: FakeCloud, api: Client) 
     assert left == []
     assert api.deploy("1.1", "qa").status == 409
     # The environment can be added again.
-    ended(api, api.patch({"environments": {"nonProd": ["dev", "qa", "stage"]}}))
-    ended(api, api.deploy("1.1", "qa"))
+    api.ended(api.patch({"environments": {"nonProd": ["dev", "qa", "stage"]}}))
+    api.ended(api.deploy("1.1", "qa"))
 
 
 def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api: Client) -> None:
@@ -114,7 +108,7 @@ def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api:
             started.append(SECRET in parameters(promoted, "dev"))
 
     promoted.wire.watchers.append(watch)
-    done = ended(api, api.patch(READ))
+    done = api.ended(api.patch(READ))
     assert started
     assert all(started)
     assert done.operation["stack"] == {"secrets": ["dev", "qa", "stage", "training", "prod"]}
@@ -122,7 +116,7 @@ def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api:
         assert parameters(promoted, name) == {SECRET}
     # A further use of the same secret needs no change of the stack.
     promoted.wire.journal.clear()
-    ended(api, api.patch({"service": {"secrets": {"DB": None, "DATABASE": SECRET}}}))
+    api.ended(api.patch({"service": {"secrets": {"DB": None, "DATABASE": SECRET}}}))
     assert not [call for call in promoted.wire.journal if call.port == "stacks"]
 
 
@@ -130,10 +124,10 @@ def test_new_secrets_are_readable_before_their_rollout(promoted: FakeCloud, api:
 def test_new_secrets_bring_the_present_keys_to_all_environments(
     promoted: FakeCloud, api: Client, before: str
 ) -> None:
-    ended(api, api.patch(READ))
+    api.ended(api.patch(READ))
     promoted.settings = promoted.settings._replace(secret_keys=KEYS)
     stack(promoted).parameters["SecretKeyArns"] = before
-    done = ended(api, api.patch({"overrides": {"dev": {"secrets": {"KEY": OTHER}}}}))
+    done = api.ended(api.patch({"overrides": {"dev": {"secrets": {"KEY": OTHER}}}}))
     assert {*stack(promoted).parameters["SecretKeyArns"].split(",")} == {*KEYS}
     same = {*before.split(",")} == {*KEYS}
     expected = ["dev"] if same else ["dev", "qa", "stage", "training", "prod"]
@@ -143,30 +137,30 @@ def test_new_secrets_bring_the_present_keys_to_all_environments(
 def test_a_new_environment_with_secrets_brings_the_present_keys(
     promoted: FakeCloud, api: Client
 ) -> None:
-    ended(api, api.patch({"overrides": {"qa": {"secrets": {"DB": SECRET}}}}))
+    api.ended(api.patch({"overrides": {"qa": {"secrets": {"DB": SECRET}}}}))
     promoted.settings = promoted.settings._replace(secret_keys=KEYS)
     stack(promoted).parameters["SecretKeyArns"] = ""
-    ended(api, api.patch({"environments": {"training": False}}, remove="training"))
+    api.ended(api.patch({"environments": {"training": False}}, remove="training"))
     assert stack(promoted).parameters["SecretKeyArns"] == ""
-    done = ended(api, api.patch({**ADD_DA, "overrides": {"da": {"secrets": {"DB": SECRET}}}}))
+    done = api.ended(api.patch({**ADD_DA, "overrides": {"da": {"secrets": {"DB": SECRET}}}}))
     assert stack(promoted).parameters["SecretKeyArns"] == ",".join(KEYS)
     assert done.operation["stack"] == {"added": ["DA"], "secrets": ["qa"]}
 
 
 def test_a_stack_without_their_parameter_receives_no_keys(promoted: FakeCloud, api: Client) -> None:
     promoted.settings = promoted.settings._replace(secret_keys=KEYS)
-    ended(api, api.patch(READ))
+    api.ended(api.patch(READ))
     assert "SecretKeyArns" not in stack(promoted).parameters
 
 
 def test_secrets_of_running_tasks_stay_readable(promoted: FakeCloud, api: Client) -> None:
-    ended(api, api.patch(READ))
-    ended(api, api.promote())
-    ended(api, api.patch({"service": {"secrets": {"DB": None, "KEY": OTHER}}}))
+    api.ended(api.patch(READ))
+    api.ended(api.promote())
+    api.ended(api.patch({"service": {"secrets": {"DB": None, "KEY": OTHER}}}))
     # The idle slot still runs the first secret, and a swap makes it live.
     assert parameters(promoted, "prod") == {SECRET, OTHER}
-    ended(api, api.promote())
-    ended(api, api.patch(ADD_DA))
+    api.ended(api.promote())
+    api.ended(api.patch(ADD_DA))
     assert parameters(promoted, "dev") == {OTHER}
     assert parameters(promoted, "prod") == {OTHER}
 
@@ -222,7 +216,7 @@ def test_a_dry_run_shows_the_settings_of_an_added_environment(
     (part,) = plan(dry.patch({**ADD_DA, "overrides": named}))["environments"]
     assert part == {"environment": "DA", **named["da"]}
     # A size that the specification does not name any more is that of the stack.
-    ended(api, api.patch({"service": None}))
+    api.ended(api.patch({"service": None}))
     (part,) = plan(dry.patch(ADD_DA))["environments"]
     assert part == {"environment": "DA", "cpu": 512, "memory": 1024, "desiredCount": 1}
 
@@ -231,14 +225,14 @@ def test_an_added_environment_has_the_size_of_the_stack(cloud: FakeCloud, api: C
     """The stack keeps the size of the create, which the present specification does not name."""
     size = {"cpu": 1024, "memory": 2048}
     api.finished(api.create(environments={"nonProd": ["dev"]}, service=size))
-    ended(api, api.patch({"service": dict.fromkeys(size)}))
+    api.ended(api.patch({"service": dict.fromkeys(size)}))
     small, large = ({**ADD_DA, "overrides": {"da": {"memory": each}}} for each in (1024, 4096))
     refused = api.patch(small)
     assert refused.status == 400
     sizes = "2048, 3072, 4096, 5120, 6144, 7168, 8192"
     fault = f"must be one of {sizes} MiB for 1024 CPU units (of the stack), not 1024"
     assert refused.body["errors"] == [{"field": "overrides.da.memory", "message": fault}]
-    ended(api, api.patch(large))
+    api.ended(api.patch(large))
     definition = cloud.containers.running("Shop", "da").request
     assert (definition["cpu"], definition["memory"]) == ("1024", "4096")
 
@@ -254,7 +248,7 @@ def test_unexpected_changes_are_not_executed(promoted: FakeCloud, api: Client) -
     )
     change_set.changes = (*change_set.changes, foreign)
     change_set.complete()
-    done = ended(api, found, "FAILED")
+    done = api.ended(found, "FAILED")
     assert done.operation["reasons"] == [
         "the change set was not executed, because it would Modify prod1Service (AWS::ECS::Service)"
     ]
@@ -265,19 +259,19 @@ def test_unexpected_changes_are_not_executed(promoted: FakeCloud, api: Client) -
 
 def test_a_failed_update_of_the_stack_changes_nothing(promoted: FakeCloud, api: Client) -> None:
     promoted.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
     assert stack(promoted).status == "UPDATE_ROLLBACK_COMPLETE"
     promoted.stacks.update_failures = ()
     unchanged(promoted, api)
-    done = ended(api, api.patch(ADD_DA))
+    done = api.ended(api.patch(ADD_DA))
     assert done.operation["spec"] == 4
 
 
 def test_a_failed_rollback_is_continued_once(promoted: FakeCloud, api: Client) -> None:
     promoted.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
     promoted.stacks.rollback_failures = ("daListener (AWS::…::Listener): in use",)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     continued = [call for call in promoted.wire.journal if call.name == "stacks.continue_rollback"]
     assert len(continued) == 1
     assert "daListener" in str(done.operation["reasons"])
@@ -286,7 +280,7 @@ def test_a_failed_rollback_is_continued_once(promoted: FakeCloud, api: Client) -
     assert (refused.status, refused.body["code"]) == (409, "NOT_DEPLOYABLE")
     assert "UPDATE_ROLLBACK_FAILED" in refused.body["errorMessage"]
     # An update without the stack is possible.
-    ended(api, api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
+    api.ended(api.patch({"service": {"environment": {"LEVEL": "debug"}}}))
 
 
 def test_a_continued_rollback_can_succeed(promoted: FakeCloud, api: Client) -> None:
@@ -298,7 +292,7 @@ def test_a_continued_rollback_can_succeed(promoted: FakeCloud, api: Client) -> N
             promoted.stacks.rollback_failures = ()
 
     promoted.wire.watchers.append(repaired)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
     promoted.stacks.update_failures = ()
     unchanged(promoted, api)
@@ -306,7 +300,7 @@ def test_a_continued_rollback_can_succeed(promoted: FakeCloud, api: Client) -> N
 
 def test_resources_that_cannot_be_deleted_are_named(promoted: FakeCloud, api: Client) -> None:
     promoted.stacks.cleanup_failures = ("qaLoadBalancer (AWS::…::LoadBalancer): protected",)
-    done = ended(api, api.patch(DROP_QA, remove="qa"))
+    done = api.ended(api.patch(DROP_QA, remove="qa"))
     (warning,) = done.operation["warnings"]
     assert "could not delete resources of QA" in warning
     assert "qaLoadBalancer" in warning
@@ -317,7 +311,7 @@ def warning_of_remains(cloud: FakeCloud, api: Client) -> str:
     """Add an environment, which fails with remaining resources; return the warning."""
     cloud.stacks.update_failures = ("daService (AWS::ECS::Service): limit exceeded",)
     cloud.stacks.cleanup_failures = ("daLoadBalancer (AWS::…::LoadBalancer): protected",)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     assert stack(cloud).status == "UPDATE_ROLLBACK_COMPLETE"
     assert done.operation["reasons"] == ["daService (AWS::ECS::Service): limit exceeded"]
     (warning,) = done.operation["warnings"]
@@ -357,7 +351,7 @@ def test_a_deletion_that_the_rollback_repeats_is_not_a_reason(
     # A later attempt has deleted it.
     updating.failures[accepted.id] = (cause,)
     promoted.stacks.finish("Shop")
-    done = ended(api, accepted, "FAILED")
+    done = api.ended(accepted, "FAILED")
     assert done.operation["reasons"] == [cause]
     assert "warnings" not in done.operation
 
@@ -382,7 +376,7 @@ def test_the_reasons_of_a_rollback_are_found_after_its_end(
     ended_stack.failures[accepted.id] = cause, remains
     ended_stack.undeleted[accepted.id] = (remains,)
     start = len(promoted.wire.journal)
-    done = ended(api, accepted, "FAILED")
+    done = api.ended(accepted, "FAILED")
     assert done.operation["reasons"] == [cause]
     (warning,) = done.operation["warnings"]
     assert warning.endswith(f"delete them by hand: {remains}")
@@ -396,7 +390,7 @@ def test_the_reasons_of_a_failed_update_without_a_rollback_are_named(
     accepted = executing(promoted, api)
     stack(promoted).status = "UPDATE_FAILED"
     stack(promoted).failures[accepted.id] = ("daService: limit exceeded",)
-    done = ended(api, accepted, "FAILED")
+    done = api.ended(accepted, "FAILED")
     assert done.operation["reasons"] == ["daService: limit exceeded"]
 
 
@@ -409,13 +403,13 @@ def test_the_rollback_of_an_earlier_update_is_not_read(promoted: FakeCloud, api:
     assert promoted.wire.count("stacks.undeleted") == 0
     promoted.stacks.pace = stack(promoted).left = 1
     stack(promoted).status = "UPDATE_IN_PROGRESS"
-    ended(api, accepted)
+    api.ended(accepted)
 
 
 def test_a_refused_change_set_fails_the_update(promoted: FakeCloud, api: Client) -> None:
     words = "Stack:Shop is in DELETE_IN_PROGRESS state and can not be updated."
     promoted.wire.fail("stacks.create_change_set", RefusedError(words), times=1)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     assert done.operation["reasons"] == [words]
     unchanged(promoted, api)
 
@@ -427,7 +421,7 @@ def test_an_invalid_change_set_fails_with_the_reasons_of_its_validation(
     promoted: FakeCloud, api: Client
 ) -> None:
     promoted.stacks.validation_failures = (CONFLICT,)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     assert done.operation["reasons"] == [CONFLICT]
     assert stack(promoted).change_sets == {}
     reads = [call for call in promoted.wire.journal if call.name == "stacks.change_set_failures"]
@@ -451,7 +445,7 @@ def test_without_the_reasons_of_its_validation_an_update_fails_with_the_general_
 ) -> None:
     promoted.stacks.validation_failures = (CONFLICT,)
     promoted.wire.fail("stacks.change_set_failures", error)
-    done = ended(api, api.patch(ADD_DA), "FAILED")
+    done = api.ended(api.patch(ADD_DA), "FAILED")
     (reason,) = done.operation["reasons"]
     assert reason.startswith("CloudFormation: The following hook(s)/validation failed: [AWS::Early")
     promoted.stacks.validation_failures = ()
@@ -461,7 +455,7 @@ def test_without_the_reasons_of_its_validation_an_update_fails_with_the_general_
 def test_only_failed_change_sets_need_the_reasons_of_their_validation(
     promoted: FakeCloud, api: Client
 ) -> None:
-    ended(api, api.patch(ADD_DA))
+    api.ended(api.patch(ADD_DA))
     promoted.stacks.validation_failures = (CONFLICT,)
     promoted.stacks.pace = None
     accepted = api.patch(DROP_QA, remove="qa")
@@ -517,7 +511,7 @@ def test_an_abort_during_the_execution_waits_for_the_stack(
     assert api.abort(accepted.id).status == 202
     promoted.stacks.pace = 1
     stack(promoted).left = 1
-    done = ended(api, accepted, "FAILED")
+    done = api.ended(accepted, "FAILED")
     assert done.operation["abortedBy"] == api.caller
     # The stack has the change, so the revision is the present one.
     assert revision(api) == 2
@@ -526,13 +520,13 @@ def test_an_abort_during_the_execution_waits_for_the_stack(
 
 def test_a_failed_rollout_keeps_the_added_environment(promoted: FakeCloud, api: Client) -> None:
     crashes = {"environment": {"BEHAVIOUR": CRASH}}
-    done = ended(api, api.patch({**ADD_DA, "overrides": {"da": crashes}}), "FAILED")
+    done = api.ended(api.patch({**ADD_DA, "overrides": {"da": crashes}}), "FAILED")
     assert done.environments["DA"]["status"] == "FAILED"
     row = promoted.tables.inventory_of("Shop").rows[Environment.DA]
     assert row.service
     assert (row.status, row.service.spec) == ("ACTIVE", None)
     assert revision(api) == 2
-    ended(api, api.patch({"overrides": {"da": {"environment": {"BEHAVIOUR": None}}}}))
+    api.ended(api.patch({"overrides": {"da": {"environment": {"BEHAVIOUR": None}}}}))
 
 
 def test_an_operation_that_was_given_up_can_be_repeated(promoted: FakeCloud, api: Client) -> None:
@@ -544,7 +538,7 @@ def test_an_operation_that_was_given_up_can_be_repeated(promoted: FakeCloud, api
     assert promoted.tables.operations["Shop", accepted.id].status == "FAILED"
     promoted.wire.heal()
     promoted.lines.clear()
-    ended(api, api.patch(ADD_DA))
+    api.ended(api.patch(ADD_DA))
     assert promoted.tables.inventory_of("Shop").rows[Environment.DA].status == "ACTIVE"
 
 
@@ -565,7 +559,7 @@ def test_new_secrets_need_the_stack_only_until_it_has_them(
             promoted.wire.fail("stacks.describe", UnreachableError("AWS did not respond"))
 
     promoted.wire.watchers.append(denied)
-    ended(api, accepted)
+    api.ended(accepted)
     assert revision(api) == 2
 
 
@@ -578,13 +572,13 @@ def test_only_functions_with_the_permission_change_stacks(promoted: FakeCloud, a
     executed = [call for call in promoted.wire.journal if call.name == "stacks.execute_change_set"]
     assert executed == []
     promoted.settings = settings
-    ended(api, accepted)
+    api.ended(accepted)
 
 
 @pytest.mark.usefixtures("promoted")
 def test_secrets_must_fit_into_their_parameter(api: Client) -> None:
     many = {f"S{n}": f"{SECRET[:-7]}-{n:02}{'x' * 79}-AbCdEf" for n in range(26)}
-    ended(api, api.patch({"service": {"secrets": many}}))
+    api.ended(api.patch({"service": {"secrets": many}}))
     others = {name: arn.replace("db", "key") for name, arn in many.items()}
     reply = api.patch({"service": {"secrets": others}})
     assert reply.status == 400
@@ -600,5 +594,5 @@ def test_the_event_of_a_stack_continues_an_update_that_holds_no_rows(
     stack(promoted).change_sets[f"op-{accepted.id}"].complete()
     assert api.wake(stack_status("Shop", "UPDATE_COMPLETE")) == 1
     assert stack(promoted).status == "UPDATE_IN_PROGRESS"
-    ended(api, accepted)
+    api.ended(accepted)
     assert parameters(promoted, "prod") == {SECRET}

@@ -10,7 +10,7 @@ import pytest
 from devops_core.errors import AccessDeniedError
 from devops_core.model.operation import LEASE
 from tests.functional.test_progressive_swap import CANARY, hold_end, minutes, view, weight
-from tests.functional.test_scaling import IN_PROD, desired, ended, limits, target
+from tests.functional.test_scaling import IN_PROD, desired, limits, target
 from tests.lab.client import Client
 from tests.lab.fakes import Crash, FakeCloud
 
@@ -21,9 +21,9 @@ APPROVAL = {"approval": {"before": "full", "timeoutMinutes": 1440}}
 @pytest.fixture
 def scaled(promoted: FakeCloud, api: Client) -> FakeCloud:
     """Shop with scaling (2 to 5 tasks) of production, whose live slot has 4 tasks."""
-    ended(api, api.patch(IN_PROD))
-    ended(api, api.deploy("1.1", "dev"))
-    ended(api, api.promote(environment="dev"))
+    api.ended(api.patch(IN_PROD))
+    api.ended(api.deploy("1.1", "dev"))
+    api.ended(api.promote(environment="dev"))
     assert promoted.scaling.follow_load("Shop", LIVE, 4) == 4
     return promoted
 
@@ -59,9 +59,9 @@ def test_a_scale_out_whose_tasks_start_slowly_returns_no_customers(
     "The service scales out proportionally to the metric as fast as it can" (Amazon ECS Developer
     Guide, "Use a target metric to scale Amazon ECS services").
     """
-    ended(api, api.patch(IN_PROD))
-    ended(api, api.deploy("1.1", "dev"))
-    ended(api, api.promote(environment="dev"))
+    api.ended(api.patch(IN_PROD))
+    api.ended(api.deploy("1.1", "dev"))
+    api.ended(api.promote(environment="dev"))
     reply = api.swap(bakeMinutes=20)
     minutes(api, 2)
     assert (weight(promoted), desired(promoted, NEW)) == (100, 2)
@@ -145,7 +145,7 @@ def test_a_return_after_a_crash_at_the_end_restores_the_scaling(
     scaled: FakeCloud, api: Client, *, ends_early: bool
 ) -> None:
     """One worker makes the last shift and allows the scale-in, then it crashes."""
-    ended(api, api.swap())
+    api.ended(api.swap())
     assert (scales_in(scaled, NEW), scales_in(scaled, LIVE)) == (True, False)
     reply = api.swap(**CANARY, bakeMinutes=60 if ends_early else 0)
     minutes(api, 2)

@@ -11,7 +11,7 @@ import pytest
 from devops_core.errors import RefusedError
 from devops_core.model.stack_change import DRY_RUN, PropertyChange, ResourceChange
 from tests.lab.callers import ONLY_APPROVERS, OWNER, with_policy
-from tests.lab.client import Client, Reply
+from tests.lab.client import Client
 from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.change_sets import dependents
 from tests.lab.fakes.stacks import FakeStack
@@ -45,12 +45,6 @@ def publish(cloud: FakeCloud, *changes: ResourceChange) -> None:
     cloud.stacks.template_changes = changes
 
 
-def ended(api: Client, reply: Reply, status: str = "SUCCEEDED") -> Reply:
-    done = api.finished(reply) if reply.status == 202 else reply
-    assert done.operation["status"] == status, done.body
-    return done
-
-
 def running(cloud: FakeCloud) -> dict[Any, Any]:
     """Return the task definition and the count of each service, and the weights of listeners."""
     services = {
@@ -73,7 +67,7 @@ def test_an_upgrade_moves_the_stack_to_the_newest_template(
 ) -> None:
     publish(promoted, ROLE, *dependents("prod1"))
     before = running(promoted)
-    done = ended(api, api.upgrade())
+    done = api.ended(api.upgrade())
     sha256 = hashlib.sha256(NEW.encode()).hexdigest()
     assert done.operation["template"] == {"version": "v2", "sha256": sha256}
     assert stack(promoted).template == NEW
@@ -88,7 +82,7 @@ def test_an_upgrade_sets_the_settings_of_the_installation(promoted: FakeCloud, a
         subnets="subnet-7,subnet-8", initial_image="other:1", security_group="sg-9",
     )  # fmt: skip
     services = running(promoted)
-    done = ended(api, api.upgrade())
+    done = api.ended(api.upgrade())
     changed = {"LogRetentionDays": "90", "PermissionsBoundary": BOUNDARY, "SecretKeyArns": KEY}
     assert done.operation["stack"] == {"parameters": [*changed]}
     assert stack(promoted).parameters == before | changed, "the network and the image remain"
@@ -100,7 +94,7 @@ def test_nothing_happens_if_the_stack_is_up_to_date(promoted: FakeCloud, api: Cl
         assert (reply.status, reply.body["operation"]) == (200, None)
         assert "the stack of Shop is up to date" in reply.body["message"]
     publish(promoted, ROLE)
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
     assert api.upgrade().body["operation"] is None
 
 
@@ -108,7 +102,7 @@ def test_a_template_without_changes_of_resources_becomes_the_recorded_one(
     promoted: FakeCloud, api: Client
 ) -> None:
     publish(promoted)
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
     assert template_of_record(promoted) == hashlib.sha256(NEW.encode()).hexdigest()
     assert stack(promoted).change_sets == {}
 
@@ -122,7 +116,7 @@ def test_keys_of_an_application_without_secrets_change_nothing(
     plan = api.upgrade(dryRun="true").body["plan"]
     assert plan["warnings"] == [WITHOUT_EFFECT]
     assert "resources" not in plan
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
     assert promoted.wire.count("stacks.execute_change_set") == 0
     assert stack(promoted).change_sets == {}
 
@@ -132,7 +126,7 @@ def test_an_upgrade_that_would_modify_a_listener_is_not_executed(
 ) -> None:
     publish(promoted, ROLE, LISTENER)
     old = template_of_record(promoted)
-    done = ended(api, api.upgrade(), "FAILED")
+    done = api.ended(api.upgrade(), "FAILED")
     assert done.operation["reasons"] == [
         f"the change set was not executed, because it would {DENIED}"
     ]
@@ -145,11 +139,11 @@ def test_a_failed_update_is_rolled_back(promoted: FakeCloud, api: Client) -> Non
     publish(promoted, ROLE)
     old = template_of_record(promoted)
     promoted.stacks.update_failures = ("prod1ExecutionRole (AWS::IAM::Role): access denied",)
-    done = ended(api, api.upgrade(), "FAILED")
+    done = api.ended(api.upgrade(), "FAILED")
     assert done.operation["reasons"] == ["prod1ExecutionRole (AWS::IAM::Role): access denied"]
     assert template_of_record(promoted) == old
     promoted.stacks.update_failures = ()
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
 
 
 def test_a_failed_rollback_is_continued_once(promoted: FakeCloud, api: Client) -> None:
@@ -157,7 +151,7 @@ def test_a_failed_rollback_is_continued_once(promoted: FakeCloud, api: Client) -
     promoted.stacks.update_failures = ("a (AWS::IAM::Role): denied",)
     promoted.stacks.rollback_failures = ("b (AWS::IAM::Role): denied",)
     promoted.stacks.repaired = True
-    done = ended(api, api.upgrade(), "FAILED")
+    done = api.ended(api.upgrade(), "FAILED")
     assert "a (AWS::IAM::Role): denied" in done.operation["reasons"]
     assert promoted.wire.count("stacks.continue_rollback") == 1
     assert stack(promoted).status == "UPDATE_ROLLBACK_COMPLETE"
@@ -169,7 +163,7 @@ def test_an_upgrade_can_be_aborted_before_its_execution(promoted: FakeCloud, api
     reply = api.upgrade()
     assert reply.status == 202
     api.abort(reply.id)
-    done = ended(api, reply, "FAILED")
+    done = api.ended(reply, "FAILED")
     assert "aborted by" in done.operation["reasons"][0]
     assert stack(promoted).change_sets == {}
     assert stack(promoted).template == SMALL
@@ -186,7 +180,7 @@ def test_deploys_and_swaps_continue_during_an_upgrade(promoted: FakeCloud, api: 
     promoted.stacks.pace = 1
     change_set = next(iter(stack(promoted).change_sets.values()))
     change_set.left = 0
-    ended(api, upgrade)
+    api.ended(upgrade)
 
 
 def test_a_worker_of_an_upgrade_reads_its_record_once(promoted: FakeCloud, api: Client) -> None:
@@ -204,9 +198,9 @@ def test_an_added_environment_uses_the_template_of_the_upgrade(
     promoted: FakeCloud, api: Client
 ) -> None:
     publish(promoted, ROLE)
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
     promoted.stacks.template_changes = ()
-    done = ended(api, api.patch({"environments": {"da": True}}))
+    done = api.ended(api.patch({"environments": {"da": True}}))
     assert set(done.environments) == {"DA"}
     assert stack(promoted).template == NEW
 
@@ -249,7 +243,7 @@ def test_parameters_that_the_new_template_lacks_are_not_sent(
 ) -> None:
     publish(promoted, ROLE)
     del promoted.stacks.declared["LogRetentionDays"]
-    ended(api, api.upgrade())
+    api.ended(api.upgrade())
     assert "LogRetentionDays" not in stack(promoted).parameters
 
 
@@ -257,7 +251,7 @@ def test_missing_outputs_fail_the_upgrade(promoted: FakeCloud, api: Client) -> N
     publish(promoted, ROLE)
     stack(promoted).outputs.pop("prod1ServiceArn")
     promoted.stacks.without_outputs = {"prod1ServiceArn"}
-    done = ended(api, api.upgrade(), "FAILED")
+    done = api.ended(api.upgrade(), "FAILED")
     assert done.operation["reasons"] == [
         "the stack has the new template, but violates: prod1ServiceArn is missing"
     ]
@@ -377,4 +371,4 @@ def test_a_stack_that_cannot_be_updated_is_409(
 def test_a_refused_change_set_fails_the_upgrade(promoted: FakeCloud, api: Client) -> None:
     publish(promoted, ROLE)
     promoted.wire.fail("stacks.create_change_set", RefusedError("no"), times=1)
-    assert ended(api, api.upgrade(), "FAILED").operation["reasons"] == ["no"]
+    assert api.ended(api.upgrade(), "FAILED").operation["reasons"] == ["no"]

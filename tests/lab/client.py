@@ -299,6 +299,12 @@ class Client:
         self.settle()
         return self.status(reply.id, reply.operation["applicationName"])
 
+    def ended(self, reply: Reply, status: str = "SUCCEEDED") -> Reply:
+        """Return the status of an operation, which must have this one, after its end."""
+        done = self.finished(reply) if reply.status == 202 else reply
+        assert done.operation["status"] == status, done.body
+        return done
+
 
 # A scheduled rule's event (Amazon EventBridge User Guide, "Events from AWS services").
 SCHEDULE: Mapping[str, Any] = {
