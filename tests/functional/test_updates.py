@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from devops_core.access import AccessPolicy
 from devops_core.errors import RefusedError
 from devops_core.naming import Environment
-from tests.lab.callers import APPROVER, BOTH, ONLY_APPROVERS, ONLY_TEAMS, OTHER, OWNER, with_policy
-from tests.lab.client import USER, Client, Reply
+from tests.lab.client import USER, Client
 from tests.lab.dry import DryClient
-from tests.lab.fakes import ACCOUNT, FakeCloud
+from tests.lab.fakes import FakeCloud
 from tests.lab.fakes.cloud import REGISTRY
 from tests.lab.fakes.task_service import CRASH
 
@@ -51,19 +49,12 @@ def revisions(cloud: FakeCloud) -> dict[str, int | None]:
     return {name.value: row.service.spec if row.service else None for name, row in rows}
 
 
-def updated(api: Client, patch: Mapping[str, Any]) -> Reply:
-    """Return the successful end of an update."""
-    done = api.finished(api.patch(patch))
-    assert done.operation["status"] == "SUCCEEDED", done.body
-    return done
-
-
 def test_a_patch_rolls_out_the_environments_that_it_changes(
     promoted: FakeCloud, api: Client
 ) -> None:
     before = promoted.containers.running("Shop", "qa").arn
     change = {"overrides": {"dev": {"environment": {"LEVEL": "debug"}, "cpu": 512, "memory": 2048}}}
-    done = updated(api, change)
+    done = api.ended(api.patch(change))
     assert (done.operation["kind"], done.operation["spec"]) == ("update", 2)
     assert set(done.environments) == {"DEV"}
     definition = promoted.containers.running("Shop", "dev")
@@ -93,7 +84,7 @@ def test_an_update_keeps_the_version_and_its_deploy(promoted: FakeCloud, api: Cl
 
 
 def test_customers_receive_settings_only_after_a_swap(promoted: FakeCloud, api: Client) -> None:
-    updated(api, LEVEL)
+    api.ended(api.patch(LEVEL))
     assert variables(promoted, "prod-1") == variables(promoted, "prod-2") == {}
     promote = api.finished(api.promote(spec=2))
     assert promote.operation["spec"] == 2
@@ -111,7 +102,7 @@ def test_customers_receive_settings_only_after_a_swap(promoted: FakeCloud, api: 
 
 def test_pending_changes_name_the_next_call(promoted: FakeCloud, api: Client) -> None:
     del promoted
-    done = updated(api, LEVEL)
+    done = api.ended(api.patch(LEVEL))
     assert done.operation["pending"] == ["environment"]
     change = [{"field": "environment", "new": {"LEVEL": "debug"}}]
     for call, following in (
@@ -130,7 +121,7 @@ def test_an_operation_does_not_name_the_variables_of_production(
 ) -> None:
     """All callers can read an operation, and only the team sees a plan and the specification."""
     del promoted
-    updated(api, {"service": {"environment": {"LEVEL": "debug", "TOKEN_NAME": "a"}}})
+    api.ended(api.patch({"service": {"environment": {"LEVEL": "debug", "TOKEN_NAME": "a"}}}))
     api.finished(api.promote())
     assert api.swap().status == 200
     change = {"service": {"environment": {"LEVEL": "info", "TOKEN_NAME": None}}}
@@ -138,16 +129,16 @@ def test_an_operation_does_not_name_the_variables_of_production(
     assert {each["field"] for each in plan["pending"]} == {
         "environment.LEVEL", "environment.TOKEN_NAME",
     }  # fmt: skip
-    assert updated(api, change).operation["pending"] == ["environment"]
+    assert api.ended(api.patch(change)).operation["pending"] == ["environment"]
 
 
 def test_a_removed_setting_leaves_the_tasks(promoted: FakeCloud, api: Client) -> None:
-    updated(api, {"service": {"environment": {"A": "1", "B": "2"}, "command": ["serve"]}})
-    updated(api, {"service": {"environment": {"B": None}, "command": None}})
+    api.ended(api.patch({"service": {"environment": {"A": "1", "B": "2"}, "command": ["serve"]}}))
+    api.ended(api.patch({"service": {"environment": {"B": None}, "command": None}}))
     assert variables(promoted, "dev") == {"A": "1"}
     container = promoted.containers.running("Shop", "dev").request["containerDefinitions"][0]
     assert "command" not in container
-    updated(api, {"overrides": {"dev": {"unset": ["A"]}}})
+    api.ended(api.patch({"overrides": {"dev": {"unset": ["A"]}}}))
     assert (variables(promoted, "dev"), variables(promoted, "qa")) == ({}, {"A": "1"})
 
 
@@ -185,7 +176,7 @@ def test_a_replacement_by_the_document_of_a_read_starts_nothing(
 
 
 def test_an_unchanged_specification_starts_nothing(promoted: FakeCloud, api: Client) -> None:
-    updated(api, LEVEL)
+    api.ended(api.patch(LEVEL))
     again = api.patch(LEVEL)
     assert (again.status, again.body["operation"]) == (200, None)
     assert "revision 2 of the specification has these settings" in again.body["message"]
@@ -208,7 +199,7 @@ def test_a_specification_that_was_read_is_written_back_without_a_change(
     promoted: FakeCloud, api: Client, removed: Mapping[str, None] | None
 ) -> None:
     del promoted
-    updated(api, {"service": {"stopSeconds": 5}})
+    api.ended(api.patch({"service": {"stopSeconds": 5}}))
     assert api.patch({"service": removed, "description": "The web shop"}).status in (200, 202)
     api.settle()
     found = api.specification()
@@ -228,7 +219,7 @@ def test_a_failed_environment_is_outdated_until_the_update_is_repeated(
     assert (pending["environment"], pending["call"]) == ("DEV", "POST /stacks/deploy")
     repeated = api.finished(api.patch({}))
     assert (repeated.operation["status"], repeated.operation["spec"]) == ("FAILED", 2)
-    updated(api, {"overrides": {"dev": {"environment": {"BEHAVIOUR": "ok"}}}})
+    api.ended(api.patch({"overrides": {"dev": {"environment": {"BEHAVIOUR": "ok"}}}}))
     assert (variables(shop, "dev"), revisions(shop)["DEV"]) == ({"BEHAVIOUR": "ok"}, 3)
 
 
@@ -267,7 +258,7 @@ def test_slots_with_the_same_image_and_other_settings_are_ambiguous(
     promoted: FakeCloud, api: Client
 ) -> None:
     assert api.swap().status == 200
-    updated(api, LEVEL)
+    api.ended(api.patch(LEVEL))
     api.finished(api.promote())
     ambiguous = api.swap(version="1.0")
     assert (ambiguous.status, ambiguous.body["code"]) == (409, "AMBIGUOUS")
@@ -279,7 +270,7 @@ def test_slots_with_the_same_image_and_other_settings_are_ambiguous(
 
 def test_only_the_count_of_production_changes_at_once(promoted: FakeCloud, api: Client) -> None:
     definitions = [promoted.containers.running("Shop", slot).arn for slot in ("prod-1", "prod-2")]
-    done = updated(api, {"overrides": {"prod": {"desiredCount": 3}}})
+    done = api.ended(api.patch({"overrides": {"prod": {"desiredCount": 3}}}))
     assert set(done.environments) == {"PROD-GREEN", "PROD-BLUE"}
     slots = [promoted.containers.service("Shop", slot) for slot in ("prod-1", "prod-2")]
     assert [slot.desired for slot in slots] == [3, 3]
@@ -295,7 +286,7 @@ def test_only_the_count_of_production_changes_at_once(promoted: FakeCloud, api: 
 
 def test_a_count_alone_keeps_the_task_definition(promoted: FakeCloud, api: Client) -> None:
     before = promoted.containers.running("Shop", "dev").arn
-    updated(api, {"overrides": {"dev": {"desiredCount": 3}}})
+    api.ended(api.patch({"overrides": {"dev": {"desiredCount": 3}}}))
     service = promoted.containers.service("Shop", "dev")
     assert (service.desired, service.primary.task_definition) == (3, before)
 
@@ -392,194 +383,8 @@ def test_a_document_with_only_required_members_is_checked_as_a_whole(
     assert cloud.tables.records["Shop"].current == 1
 
 
-def test_a_dry_run_shows_the_differences(promoted: FakeCloud, api: Client) -> None:
-    reply = api.patch(
-        {"overrides": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}}},
-        dryRun="true",
-    )
-    plan = reply.body["plan"]
-    assert (reply.status, plan["kind"], plan["claims"]) == (200, "update", ["DEV"])
-    assert plan["changes"] == [
-        {
-            "field": "overrides",
-            "new": {"dev": {"cpu": 512, "memory": 1024}, "prod": {"environment": {"A": "1"}}},
-        }
-    ]
-    assert plan["pending"] == [{"field": "environment", "new": {"A": "1"}}]
-    (dev,) = plan["environments"]
-    assert [each["field"] for each in dev["taskDefinition"]] == ["cpu", "memory"]
-    assert promoted.tables.records["Shop"].current == 1
-
-
-def planned_changes(api: Client, patch: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the changed settings of each environment in the plan of a patch."""
-    plan = api.patch(patch, dryRun="true").body["plan"]
-    return {each["environment"]: each.get("changes") for each in plan["environments"]}
-
-
-def test_a_dry_run_shows_the_changed_settings_of_each_environment(
-    promoted: FakeCloud, api: Client
-) -> None:
-    role = f"arn:aws:iam::{ACCOUNT}:role/payments-tasks"
-    secret = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:payments/db-AbCdEf"
-    with_policy(promoted, AccessPolicy(task_roles={"payments": (role,)}))
-    first = {
-        "cpu": 512, "memory": 1024, "command": ["serve"], "startSeconds": 90, "stopSeconds": 20,
-        "environment": {"LEVEL": "info", "OLD": "1"},
-    }  # fmt: skip
-    updated(api, {"overrides": {"dev": first}})
-    following = {
-        "cpu": 1024, "memory": 2048, "command": ["serve", "--fast"], "startSeconds": 120,
-        "stopSeconds": None, "desiredCount": 3, "taskRole": role,
-        "environment": {"LEVEL": "debug", "OLD": None}, "secrets": {"DB": secret},
-    }  # fmt: skip
-    assert planned_changes(api, {"overrides": {"dev": following}}) == {
-        "DEV": [
-            {"field": "command", "old": ["serve"], "new": ["serve", "--fast"]},
-            {"field": "cpu", "old": 512, "new": 1024},
-            {"field": "desiredCount", "old": 1, "new": 3},
-            {"field": "environment.LEVEL", "old": "info", "new": "debug"},
-            {"field": "environment.OLD", "old": "1"},
-            {"field": "memory", "old": 1024, "new": 2048},
-            {"field": "secrets.DB", "new": secret},
-            {"field": "startSeconds", "old": 90, "new": 120},
-            {"field": "stopSeconds", "old": 20},
-            {"field": "taskRole", "new": role},
-        ]
-    }
-
-
-def test_a_dry_run_shows_the_task_counts_of_all_environments(
-    promoted: FakeCloud, api: Client
-) -> None:
-    updated(api, {"overrides": {"qa": {"desiredCount": 2}}})
-    promoted.containers.service("Shop", "stage").desired = 5
-    changes = planned_changes(api, {"service": {"desiredCount": 7}})
-    olds = {"DEV": 1, "STAGE": 5, "TRAINING": 1, "PROD-BLUE": 1, "PROD-GREEN": 1}
-    assert changes == {
-        name: [{"field": "desiredCount", "old": old, "new": 7}] for name, old in olds.items()
-    }
-
-
-def test_a_dry_run_of_a_promote_shows_the_task_count_and_the_settings(
-    promoted: FakeCloud, api: Client
-) -> None:
-    del promoted
-    change = {"cpu": 512, "memory": 1024, "desiredCount": 3}
-    assert api.patch({"overrides": {"prod": change}}).status == 200
-    body, query = {"applicationName": "Shop"}, {"dryRun": "true"}
-    reply = api.send("POST", "/stacks/deploytoprodBlue", body, query=query)
-    (blue,) = reply.body["plan"]["environments"]
-    assert blue["changes"] == [
-        {"field": "cpu", "old": 256, "new": 512},
-        {"field": "desiredCount", "old": 1, "new": 3},
-        {"field": "memory", "old": 512, "new": 1024},
-    ]
-
-
-def test_a_dry_run_of_a_swap_shows_the_differences_of_the_slots(
-    promoted: FakeCloud, api: Client
-) -> None:
-    updated(api, {"service": {"environment": {"LEVEL": "debug"}, "cpu": 512, "memory": 1024}})
-    api.finished(api.promote())
-    query = {"dryRun": "true"}
-    body = {"applicationName": "Shop"}
-    plan = api.send("POST", "/stacks/swapProdBlueAndGreen", body, query=query).body["plan"]
-    green, blue = plan["environments"]
-    assert {each["field"]: each["new"] for each in green["taskDefinition"]} == {
-        "containerDefinitions.app.environment.LEVEL": "debug",
-        "containerDefinitions.app.image": promoted.containers.running("Shop", "prod-2").image,
-        "cpu": "512",
-        "memory": "1024",
-    }
-    assert "taskDefinition" not in blue
-    live = api.send("POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"})
-    assert live.status == 200
-    again = api.send(
-        "POST", "/stacks/swapProdBlueAndGreen", {**body, "version": "1.0"}, query=query
-    )
-    assert "environments" not in again.body["plan"]
-
-
-def test_only_the_team_reads_and_changes_the_specification(shop: FakeCloud) -> None:
-    with_policy(shop, ONLY_TEAMS)
-    assert Client(shop, OWNER).specification().status == 200
-    for query in ({}, {"revision": "1"}):
-        reply = Client(shop, OTHER).specification(**query)
-        assert (reply.status, reply.body["code"]) == (403, "FORBIDDEN")
-    assert Client(shop, OTHER).patch(LEVEL).status == 403
-    assert Client(shop, OWNER).patch(LEVEL).status == 202
-
-
-def test_a_change_of_production_requires_an_approver(shop: FakeCloud) -> None:
-    with_policy(shop, ONLY_APPROVERS)
-    owner = Client(shop, OWNER)
-    dev_only = {"overrides": {"dev": {"environment": {"A": "1"}}}}
-    assert owner.patch(dev_only).status == 202
-    owner.settle()
-    for patch in (
-        LEVEL,
-        {"overrides": {"prod": {"desiredCount": 2}}},
-        {"service": {"warmup": ["/"]}},
-        {"production": {"bakeMinutes": 5}},
-    ):
-        refused = owner.patch(patch)
-        assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
-        assert refused.body["errorMessage"] == (
-            "not allowed to change production of Shop: requires productionapprovers"
-        )
-    assert Client(shop, APPROVER).patch(LEVEL).status == 202
-
-
-@pytest.mark.parametrize(
-    ("patch", "query", "allowed"),
-    [
-        ({"overrides": {"dev": {"environment": {"A": "1"}}}}, {}, True),
-        (
-            {"production": {"approval": {"before": "shift"}}, "environments": {"da": True}},
-            {},
-            False,
-        ),
-        ({"environments": {"training": False}}, {"remove": "training"}, False),
-    ],
-    ids=["dev", "policy", "removal"],
-)
-def test_an_abort_of_an_update_requires_the_right_to_start_it(
-    shop: FakeCloud, patch: Any, query: Any, allowed: bool
-) -> None:
-    with_policy(shop, BOTH)
-    lead, owner = Client(shop, APPROVER), Client(shop, OWNER)
-    shop.containers.automatic = False
-    started = lead.patch(patch, **query)
-    assert started.status == 202, started.body
-    reply = owner.abort(started.id)
-    assert (reply.status != 403) is allowed
-    if not allowed:
-        assert reply.body["errorMessage"] == (
-            f"not allowed to abort the update {started.id} of Shop: requires productionapprovers"
-        )
-        assert lead.abort(started.id).status in (200, 202)
-    # A repeated call after the end needs the same right.
-    shop.resume()
-    lead.settle()
-    assert owner.abort(started.id).status == (200 if allowed else 403)
-    with_policy(shop, AccessPolicy())
-
-
-def test_a_task_role_must_be_one_of_the_team(shop: FakeCloud, api: Client) -> None:
-    role = "arn:aws:iam::123456789012:role/payments-tasks"
-    policy = AccessPolicy(task_roles={"payments": ("arn:aws:iam::123456789012:role/payments-*",)})
-    refused = api.patch({"service": {"taskRole": role}})
-    assert (refused.status, refused.body["code"]) == (403, "FORBIDDEN")
-    with_policy(shop, policy)
-    updated(api, {"service": {"taskRole": role}})
-    assert shop.containers.running("Shop", "dev").request["taskRoleArn"] == role
-    with_policy(shop, AccessPolicy())
-    assert api.deploy("1.0", "dev").status == 403
-
-
 def test_a_rollout_names_the_changes_that_it_overwrites(promoted: FakeCloud, api: Client) -> None:
-    updated(api, {"overrides": {"dev": {"environment": {"LEVEL": "info"}}}})
+    api.ended(api.patch({"overrides": {"dev": {"environment": {"LEVEL": "info"}}}}))
     by_hand(promoted, LEVEL="debug", EXTRA="1")
     done = api.finished(api.deploy("1.1", "dev"))
     warnings = " ".join(done.operation["warnings"])
@@ -645,6 +450,6 @@ def test_settings_can_shrink_in_a_task_definition_above_the_limit(
     level = {"environment": {"LEVEL": "debug"}}
     api.finished(api.create(environments={"nonProd": ["dev", "qa"]}, service=level))
     assert api.patch({"overrides": {"qa": {"environment": {"MORE": "x"}}}}).status == 400
-    updated(api, {"service": {"environment": {"LEVEL": "info"}}})
+    api.ended(api.patch({"service": {"environment": {"LEVEL": "info"}}}))
     _, app = cloud.containers.running("Shop", "qa").request["containerDefinitions"]
     assert {"name": "LEVEL", "value": "info"} in app["environment"]
