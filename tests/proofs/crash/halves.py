@@ -28,9 +28,9 @@ class Half:
     `orphans` has the calls that find and remove orphans; operations end without them. If one of
     the calls in `blind` fails permanently, an operation of that kind is given up without knowing
     its result, and without a rollback. `create_stack` is the call of the stack, `switch` that of a
-    listener, `stop_reasons` are
-    those for the reasons of stopped tasks, and `example` is any call. `firsts` and `pairs` limit
-    the first crashes and the pairs of a story, None for all.
+    listener, `suspends` finds those that allow or suspend scale-in, `stop_reasons` are those for
+    the reasons of stopped tasks, and `example` is any call. `firsts` and `pairs` limit the first
+    crashes and the pairs of a story, None for all.
     """
 
     stories: Mapping[str, Story]
@@ -43,6 +43,7 @@ class Half:
     blind: Mapping[str, Collection[str]]
     create_stack: str
     switch: str
+    suspends: Callable[[Any], bool]
     example: Any
     stop_reasons: Collection[str]
     firsts: int | None = None
@@ -89,6 +90,7 @@ HALVES: Mapping[str, Half] = {
         },
         create_stack="stacks.create",
         switch="load_balancer.switch",
+        suspends=lambda call: call.name == "scaling.allow_scale_in",
         example=wire.Call(0, "tables", "claim", ()),
         stop_reasons=("containers.stopped",),
     ),
@@ -113,6 +115,7 @@ HALVES: Mapping[str, Half] = {
         },
         create_stack="cloudformation.CreateStack",
         switch="elbv2.ModifyListener",
+        suspends=lambda call: "SuspendedState" in call.params,
         example=transport.Call(0, "dynamodb", "BatchGetItem", {}),
         stop_reasons=("ecs.ListTasks", "ecs.DescribeTasks"),
         # A case takes a hundred times as long as with the fakes.

@@ -59,7 +59,7 @@ def _applies(half: str, kind: Kind, call: Any, story: str) -> bool:
     too_late = fails and creates and kind is Kind.LATE_OPERATION
     # A swap makes the idle slot as large as the live one again, so this can only change the size of
     # the idle slot.
-    only_size = call.name == "scaling.allow_scale_in" and kind is Kind.LATE_OPERATION
+    only_size = HALVES[half].suspends(call) and kind is Kind.LATE_OPERATION
     # A shift that takes effect after the end of its swap would split production. The request of a
     # shift is valid for five minutes too, and the lease of its worker lasts longer than the call.
     splits = HALVES[half].stories[story].in_steps and call.name == HALVES[half].switch
