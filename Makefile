@@ -92,7 +92,7 @@ lock: .local/lock/installed ## Renew the hashes in devops_cli/requirements.lock 
 
 ##@ Full proofs and measurements
 
-crash: .venv/installed ## Inject every fault into every outgoing call (20 min; ARGS= for a selection)
+crash: .venv/installed ## Inject every fault into every outgoing call (75 min; ARGS= for a selection)
 	$(TOOLS)/python -m tests.proofs.crash $(ARGS)
 
 races: .venv/installed ## Run every interleaving of two callers (2 min; ARGS=--help for a selection)
